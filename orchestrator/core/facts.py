@@ -1,0 +1,124 @@
+"""What can be learned, in the past tense. The edges make facts; only `fold` takes them.
+
+Each fact was validated where it was made: inside there is no raw dict. Events, messages, timers, the API's
+answers and what an earlier process left in Redis all come in here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.core.model import (
+    EndCause,
+    EndedSection,
+    Extension,
+    FeedState,
+    Mute,
+    Outcome,
+    Section,
+    Target,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChanged:
+    """The connection to the feed got better or worse. SYNCED is said by a `SnapshotTaken`, not by this."""
+
+    feed: FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """`AllExtensionsStatus`: the whole account as it is now. What it does not list is gone."""
+
+    extensions: tuple[Extension, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionSeen:
+    """A call event: this extension, with the whole list of its legs after the event."""
+
+    extension: Extension
+
+
+@dataclass(frozen=True, slots=True)
+class UserSeen:
+    """A status event: who works at the extension now. Says nothing about calls, so it ends none."""
+
+    sip: str
+    user_id: str | None
+    online_user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SectionStarted:
+    """The CRM said `sensitive_section.started` (again, where the section runs already: that renews it)."""
+
+    section_id: str
+    target: Target
+    max_seconds: float | None = None
+    reason: str | None = None
+    occurred_at: float | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SectionEnded:
+    """The CRM, or an operator, ended a section, known or not."""
+
+    section_id: str
+    cause: EndCause = EndCause.MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class SectionWoke:
+    """The time at which something was to be looked at for this section has come."""
+
+    section_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuteAsked:
+    """A request to mute (or, with `muted` False, to open) a recording is about to be sent."""
+
+    ivrid: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MuteAnswered:
+    """One attempt is over."""
+
+    ivrid: str
+    muted: bool
+    outcome: Outcome
+    jitter: float
+    """Drawn from [0, 1) by the caller, for the backoff (full jitter)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What an earlier process left in Redis."""
+
+    sections: Mapping[str, Section]
+    ended: Mapping[str, EndedSection]
+    mutes: Mapping[str, Mute]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Time for housekeeping: what is kept only for a while may be forgotten."""
+
+
+Fact = (
+    FeedChanged
+    | SnapshotTaken
+    | ExtensionSeen
+    | UserSeen
+    | SectionStarted
+    | SectionEnded
+    | SectionWoke
+    | MuteAsked
+    | MuteAnswered
+    | Restored
+    | Swept
+)

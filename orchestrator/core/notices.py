@@ -1,0 +1,117 @@
+"""What happened, told to those who watch (logs, metrics, audit): each notice is one frozen object.
+
+Notices hang beside the logic: nothing decides by them. They carry ids and figures, never personal data.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.core.model import CoverReason, EndCause, FeedState, Section, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTurned:
+    feed: FeedState
+    extensions: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class SectionOpened:
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRenewed:
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class SectionIgnored:
+    """A `started` without effect: ended before, a copy, expired on arrival, or the id stands for another target."""
+
+    section_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionExpiring:
+    section: Section
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SectionClosed:
+    section: Section
+    cause: EndCause
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallCovered:
+    ivrid: str
+    section_id: str
+    sip: str | None
+    reason: CoverReason
+
+
+@dataclass(frozen=True, slots=True)
+class CallMuted:
+    ivrid: str
+    sections: frozenset[str]
+    exposure_s: float
+    """From the moment the call became covered to this confirmation."""
+    attempts: int
+    action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallUnmuted:
+    ivrid: str
+    overmute_s: float
+    """From the moment the last cover ended to this confirmation."""
+    attempts: int
+    action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallGone:
+    """The API does not know the call and no extension shows it: over, nothing left to do."""
+
+    ivrid: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuteForeign:
+    """A covered call was muted by somebody else already: left as it is."""
+
+    ivrid: str
+
+
+@dataclass(frozen=True, slots=True)
+class MuteFailed:
+    """An attempt failed; the next one comes at `retry_at`."""
+
+    ivrid: str
+    muted: bool
+    verdict: Verdict
+    detail: str
+    attempts: int
+    retry_in_s: float
+    open_s: float
+    """How long the recording has not been as wanted."""
+
+
+Notice = (
+    FeedTurned
+    | SectionOpened
+    | SectionRenewed
+    | SectionIgnored
+    | SectionExpiring
+    | SectionClosed
+    | CallCovered
+    | CallMuted
+    | CallUnmuted
+    | CallGone
+    | MuteForeign
+    | MuteFailed
+)

@@ -1,0 +1,126 @@
+"""What the edges have to tell of themselves: connections, messages, attempts. As in core.notices, nothing
+decides by these, and they carry no personal data, no credentials and no text that a peer sent.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.core.model import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LoginDone:
+    """Logged in (or the token was refreshed)."""
+
+    refreshed: bool
+    servers: int
+    expires_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """No login. `refused` is the vendor's own no (401, or an error in the answer); else it could not be asked."""
+
+    why: str
+    refused: bool
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeedConnected:
+    server: str
+    engineio: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLost:
+    server: str
+    why: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEventRejected:
+    """An event of the feed could not be understood; it was passed over."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrmConnected:
+    source: str
+    """The channels that are subscribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmLost:
+    source: str
+    why: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CrmGap:
+    """Messages may have been missed on this source (pub/sub keeps nothing while nobody listens)."""
+
+    source: str
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTaken:
+    source: str
+    kind: str
+    """`started` or `ended`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected:
+    source: str
+    why: str
+    """Names the field and what would be right, never the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLost:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBack:
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSlow:
+    """A request went out before its intention was known to be in Redis: the bound of the wait was reached."""
+
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptMade:
+    """One request to the mute API is over."""
+
+    ivrid: str
+    muted: bool
+    verdict: Verdict
+    seconds: float
+
+
+EdgeNotice = (
+    LoginDone
+    | LoginFailed
+    | FeedConnected
+    | FeedLost
+    | FeedEventRejected
+    | CrmConnected
+    | CrmLost
+    | CrmGap
+    | MessageTaken
+    | MessageRejected
+    | StoreLost
+    | StoreBack
+    | StoreSlow
+    | AttemptMade
+)
