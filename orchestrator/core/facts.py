@@ -85,6 +85,13 @@ class MuteAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class MuteWithdrawn:
+    """The request was not sent after all: while its intention was written down, the wish changed."""
+
+    ivrid: str
+
+
+@dataclass(frozen=True, slots=True)
 class MuteAnswered:
     """One attempt is over."""
 
@@ -118,6 +125,7 @@ Fact = (
     | SectionEnded
     | SectionWoke
     | MuteAsked
+    | MuteWithdrawn
     | MuteAnswered
     | Restored
     | Swept

@@ -183,6 +183,8 @@ class Mute:
     """Stays muted until the call is over, although its section expired (`policy.on_expiry = "hold"`)."""
     gone: bool = False
     """The API does not know the call and no extension shows it: it is over."""
+    in_flight: bool = False
+    """A request was written down, and is (or, after a crash, may be) under way."""
     asked: bool | None = None
     """What was last asked for (True: muted); None while nothing was."""
     asked_at: float = 0.0
@@ -233,6 +235,8 @@ class Policy:
     """A 429 is obeyed as told up to here: a server's mistake must not open recordings for an hour."""
     feed_lag_s: float = 5.0
     """How long after a request the feed may still show the state before it."""
+    not_found_patience: int = 5
+    """How often "not found" is asked again for a call that the feed has never shown."""
     keep_ended_s: float = 3600.0
 
 

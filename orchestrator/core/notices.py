@@ -58,8 +58,8 @@ class CallCovered:
 class CallMuted:
     ivrid: str
     sections: frozenset[str]
-    exposure_s: float
-    """From the moment the call became covered to this confirmation."""
+    exposure_s: float | None
+    """From the moment the call became covered to this confirmation; None: no longer covered, see `CallExposed`."""
     attempts: int
     action_id: str
 
@@ -67,10 +67,18 @@ class CallMuted:
 @dataclass(frozen=True, slots=True)
 class CallUnmuted:
     ivrid: str
-    overmute_s: float
-    """From the moment the last cover ended to this confirmation."""
+    overmute_s: float | None
+    """From the moment the last cover ended to this confirmation; None: covered again by now."""
     attempts: int
     action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallExposed:
+    """The cover of a call ended before any mute was confirmed: it was open for all of that time."""
+
+    ivrid: str
+    exposure_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ Notice = (
     | CallCovered
     | CallMuted
     | CallUnmuted
+    | CallExposed
     | CallGone
     | MuteForeign
     | MuteFailed

@@ -1,0 +1,132 @@
+"""Which section covers which call, and why.
+
+A section covers every leg that counts on the extensions it is aimed at, whenever the leg begins, and the
+related calls of what it covers that way. Once covered, a call stays covered until the section ends, wherever
+the call goes: covers are added here and removed only by `lift`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from orchestrator.core import mutes
+from orchestrator.core.changes import Changes
+from orchestrator.core.model import (
+    Cover,
+    CoverReason,
+    Extension,
+    OnCall,
+    OnExtension,
+    OnUser,
+    Section,
+    State,
+    Target,
+)
+from orchestrator.core.notices import CallCovered
+
+
+def aimed_at(state: State, target: Target) -> frozenset[str]:
+    """The extensions that a target means now.
+
+    A user is where signed in; one who is signed in nowhere is at an extension of their own, unless somebody
+    else works there: muting a colleague's calls would destroy evidence and protect nobody.
+    """
+    match target:
+        case OnExtension(sip):
+            return frozenset({sip})
+        case OnCall():
+            return frozenset()
+        case OnUser(user_id):
+            near = [state.extensions[sip] for sip in state.users.get(user_id, ())]
+            online = frozenset(ext.sip for ext in near if ext.online_user_id == user_id)
+            return online or frozenset(ext.sip for ext in near if ext.online_user_id is None)
+
+
+def aim(state: State, section: Section) -> None:
+    """Point the section at its extensions as they are now."""
+    for sip in aimed_at(state, section.target):
+        state.watching[sip] = state.watching.get(sip, frozenset()) | {section.section_id}
+
+
+def unaim(state: State, section: Section, sips: frozenset[str]) -> None:
+    for sip in sips:
+        left = state.watching.get(sip, frozenset()) - {section.section_id}
+        if left:
+            state.watching[sip] = left
+        else:
+            state.watching.pop(sip, None)
+
+
+def cover_now(state: State, section_id: str, now: float, changes: Changes) -> None:
+    """Cover all that the section covers as things are: on its start, and when its target moved."""
+    section = state.sections[section_id]
+    if isinstance(section.target, OnCall):
+        _cover(state, section_id, section.target.ivrid, Cover(now, CoverReason.TARGET, None), changes)
+    near = set(aimed_at(state, section.target))
+    for ivrid in section.calls:
+        near |= state.calls[ivrid].on if ivrid in state.calls else frozenset()
+    for sip in near & state.extensions.keys():
+        cover_on(state, state.extensions[sip], section_id, now, changes)
+
+
+def cover_on(state: State, extension: Extension, section_id: str, now: float, changes: Changes) -> None:
+    """Cover what the legs of one extension bring under one section."""
+    for ivrid, cover in list(_covers(state, extension, section_id, now)):
+        _cover(state, section_id, ivrid, cover, changes)
+
+
+def _covers(state: State, extension: Extension, section_id: str, now: float) -> Iterator[tuple[str, Cover]]:
+    section = state.sections[section_id]
+    aimed = section_id in state.watching.get(extension.sip, ())
+    for leg in extension.legs.values():
+        known = section.calls.get(leg.ivrid)
+        by_leg = known is not None and known.reason is CoverReason.LEG
+        if aimed and leg.counts and not by_leg:
+            by_leg = True
+            yield leg.ivrid, Cover(now, CoverReason.LEG, extension.sip)
+        if by_leg:
+            for related in leg.related:
+                yield related, Cover(now, CoverReason.RELATED, extension.sip)
+
+
+def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Changes) -> None:
+    section = state.sections[section_id]
+    known = section.calls.get(ivrid)
+    if known is not None:
+        if known.reason is cover.reason or cover.reason is not CoverReason.LEG:
+            return
+        cover = replace(cover, since=known.since)  # a related call has now a leg of its own here
+    state.sections[section_id] = replace(section, calls={**section.calls, ivrid: cover})
+    changes.sections.add(section_id)
+    if known is None:
+        changes.tell(CallCovered(ivrid, section_id, cover.sip, cover.reason))
+        add(state, section_id, ivrid, cover.since, changes)
+
+
+def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes) -> None:
+    """The section is one of those that cover the call."""
+    covering = state.covering.get(ivrid)
+    if covering is None:
+        state.covering[ivrid] = frozenset({section_id})
+        mutes.want(state, ivrid, now, changes)
+    else:
+        state.covering[ivrid] = covering | {section_id}
+
+
+def lift(state: State, section: Section, now: float, hold: bool, changes: Changes) -> None:
+    """The section covers nothing any more; what others still cover stays covered."""
+    for ivrid in section.calls:
+        left = state.covering[ivrid] - {section.section_id}
+        if left:
+            state.covering[ivrid] = left
+        else:
+            del state.covering[ivrid]
+            mutes.unwant(state, ivrid, now, hold, changes)
+
+
+def has_call(state: State, section: Section) -> bool:
+    """Whether the section's extension (or, aimed at a call, that call) has a call now."""
+    if isinstance(section.target, OnCall):
+        call = state.calls.get(section.target.ivrid)
+        return call is not None and bool(call.on)
+    sips = aimed_at(state, section.target) & state.extensions.keys()
+    return any(leg.counts for sip in sips for leg in state.extensions[sip].legs.values())

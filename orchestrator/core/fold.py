@@ -1,0 +1,169 @@
+"""State + fact -> state: the only place where anything is decided about what we know.
+
+Guarantees: folding is deterministic in (state, fact, now); a fact folded twice changes nothing the second
+time; and the cost of one event does not grow with the number of extensions, calls and sections beside it.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from orchestrator.core import coverage, mutes, sections
+from orchestrator.core.changes import Changes
+from orchestrator.core.facts import (
+    ExtensionSeen,
+    Fact,
+    FeedChanged,
+    MuteAnswered,
+    MuteAsked,
+    MuteWithdrawn,
+    Restored,
+    SectionEnded,
+    SectionStarted,
+    SectionWoke,
+    SnapshotTaken,
+    Swept,
+    UserSeen,
+)
+from orchestrator.core.model import Extension, FeedState, OnUser, Policy, State
+from orchestrator.core.notices import FeedTurned
+
+
+def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
+    """Take in one fact; `now` is when it was learned, in epoch seconds."""
+    changes = Changes()
+    match fact:
+        case ExtensionSeen(extension):
+            _see(state, extension, now, policy, changes)
+        case UserSeen():
+            _see_user(state, fact, now, policy, changes)
+        case SectionStarted():
+            sections.start(state, fact, now, policy, changes)
+            _note_idleness(state, changes.sections & state.sections.keys(), now, policy, changes)
+        case SectionEnded(section_id, cause):
+            sections.end(state, section_id, cause, now, policy, changes)
+        case SectionWoke(section_id):
+            sections.wake(state, section_id, now, policy, changes)
+        case MuteAsked():
+            mutes.ask(state, fact, now, changes)
+        case MuteWithdrawn(ivrid):
+            mutes.withdraw(state, ivrid, changes)
+        case MuteAnswered():
+            mutes.answer(state, fact, now, policy, changes)
+        case SnapshotTaken(extensions):
+            _take_snapshot(state, extensions, now, policy, changes)
+        case FeedChanged(feed):
+            _turn_feed(state, feed, changes)
+            _note_idleness(state, list(state.sections), now, policy, changes)
+        case Restored():
+            _restore(state, fact, now, changes)
+        case Swept():
+            sections.sweep(state, now, policy, changes)
+            mutes.sweep(state, now, policy, changes)
+        case never:
+            assert_never(never)
+    return changes
+
+
+def _see(state: State, extension: Extension, now: float, policy: Policy, changes: Changes) -> None:
+    """An extension as it is after an event."""
+    sip = extension.sip
+    before = state.extensions.get(sip)
+    if before == extension:
+        return
+    changes.extensions.add(sip)
+    state.extensions[sip] = extension
+    for ivrid in before.legs if before else ():
+        if ivrid not in extension.legs:
+            mutes.leave(state, ivrid, sip)
+    for ivrid, leg in extension.legs.items():
+        mutes.enter(state, ivrid, sip)
+        mutes.see(state, leg, now, policy, changes)
+    _sign_in(state, before, extension, now, changes)
+    for section_id in sorted(_concerned(state, extension)):
+        coverage.cover_on(state, extension, section_id, now, changes)
+    idle = _concerned(state, extension) | (_concerned(state, before) if before else set())
+    _note_idleness(state, idle, now, policy, changes)
+
+
+def _concerned(state: State, extension: Extension) -> set[str]:
+    """The sections to which this extension, or a call on it, matters."""
+    concerned = set(state.watching.get(extension.sip, ()))
+    for ivrid in extension.legs:
+        concerned |= state.covering.get(ivrid, frozenset())
+    return concerned
+
+
+def _see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: Changes) -> None:
+    before = state.extensions.get(fact.sip)
+    legs = before.legs if before else {}
+    _see(
+        state,
+        Extension(fact.sip, fact.user_id, fact.online_user_id, legs),
+        now,
+        policy,
+        changes,
+    )
+
+
+def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
+    """Somebody came, went or was replaced: the sections on these users follow."""
+    was = _people(before) if before else frozenset()
+    who = _people(after)
+    if before and (before.user_id, before.online_user_id) == (after.user_id, after.online_user_id):
+        return
+    for user_id in was - who:
+        state.users[user_id] -= {after.sip}
+        if not state.users[user_id]:
+            del state.users[user_id]
+    for user_id in who - was:
+        state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
+    for section_id, section in list(state.sections.items()):
+        if isinstance(section.target, OnUser) and section.target.user_id in was | who:
+            watched = frozenset(sip for sip, ids in state.watching.items() if section_id in ids)
+            coverage.unaim(state, section, watched)
+            coverage.aim(state, section)
+            coverage.cover_now(state, section_id, now, changes)
+
+
+def _people(extension: Extension) -> frozenset[str]:
+    return frozenset(user for user in (extension.user_id, extension.online_user_id) if user is not None)
+
+
+def _take_snapshot(
+    state: State, extensions: Iterable[Extension], now: float, policy: Policy, changes: Changes
+) -> None:
+    """All extensions as they are: what is not listed is gone, whatever was missed is made good."""
+    listed = {extension.sip: extension for extension in extensions}
+    for sip in state.extensions.keys() - listed.keys():
+        _see(state, Extension(sip), now, policy, changes)
+        del state.extensions[sip]
+        changes.extensions.add(sip)
+    for extension in listed.values():
+        _see(state, extension, now, policy, changes)
+    _turn_feed(state, FeedState.SYNCED, changes)
+    _note_idleness(state, list(state.sections), now, policy, changes)
+
+
+def _turn_feed(state: State, feed: FeedState, changes: Changes) -> None:
+    if state.feed is not feed:
+        state.feed = feed
+        live = sum(1 for call in state.calls.values() if call.on)
+        changes.tell(FeedTurned(feed, len(state.extensions), live))
+
+
+def _restore(state: State, fact: Restored, now: float, changes: Changes) -> None:
+    for section_id, ended in fact.ended.items():
+        if section_id not in state.ended:
+            state.ended[section_id] = ended
+    for ivrid, mute in fact.mutes.items():
+        if ivrid not in state.mutes:
+            mutes.restore(state, mute, changes)
+    for section_id, section in fact.sections.items():
+        if section_id not in state.sections and section_id not in state.ended:
+            sections.restore(state, section, now, changes)
+    changes.calls |= state.mutes.keys()
+
+
+def _note_idleness(state: State, section_ids: Iterable[str], now: float, policy: Policy, changes: Changes) -> None:
+    for section_id in list(section_ids):
+        sections.note_idleness(state, section_id, now, policy, changes)

@@ -1,0 +1,201 @@
+"""The life of a section: started, renewed, warned, ended.
+
+Order and copies of messages do not matter: an `ended` wins over any `started` of the same id, and of several
+`started` the one that happened last says when the section expires. Every section ends.
+"""
+
+from dataclasses import replace
+
+from orchestrator.core import coverage
+from orchestrator.core.changes import Changes
+from orchestrator.core.facts import SectionStarted
+from orchestrator.core.model import (
+    EndCause,
+    EndedSection,
+    FeedState,
+    OnCall,
+    OnExtension,
+    OnUser,
+    Policy,
+    Section,
+    State,
+    Target,
+)
+from orchestrator.core.notices import (
+    SectionClosed,
+    SectionExpiring,
+    SectionIgnored,
+    SectionOpened,
+    SectionRenewed,
+)
+
+
+def start(state: State, fact: SectionStarted, now: float, policy: Policy, changes: Changes) -> None:
+    """A `started` message: opens the section, renews it, or is without effect for a reason that is told."""
+    happened_at = now if fact.occurred_at is None else min(now, fact.occurred_at)
+    max_s = policy.default_section_s if fact.max_seconds is None else fact.max_seconds
+    expires_at = happened_at + min(max_s, policy.max_section_s)
+    why_not = _why_not(state, fact, happened_at, expires_at, now)
+    if why_not is not None:
+        changes.tell(SectionIgnored(fact.section_id, why_not))
+    elif fact.section_id in state.sections:
+        _renew(state, fact, happened_at, expires_at, policy, changes)
+    else:
+        _open(state, fact, happened_at, expires_at, now, policy, changes)
+
+
+def _why_not(state: State, fact: SectionStarted, happened_at: float, expires_at: float, now: float) -> str | None:
+    section, ended = state.sections.get(fact.section_id), state.ended.get(fact.section_id)
+    if ended is not None and ended.cause.final:
+        return "ended already: a new section needs a new section_id"
+    if section is not None and section.target != fact.target:
+        return f"runs already, for {_name(section.target)}: a section keeps its target"
+    taken = section or ended
+    if taken is not None and fact.message_id is not None and fact.message_id in taken.messages:
+        return "a copy of a message taken before"
+    if expires_at <= now:
+        return "expired on arrival: occurred_at + max_seconds is past"
+    if ended is not None and ended.renewed_at is not None and happened_at <= ended.renewed_at:
+        return "older than the end of the section"
+    return None
+
+
+def _name(target: Target) -> str:
+    match target:
+        case OnExtension(sip):
+            return f"extension {sip}"
+        case OnUser(user_id):
+            return f"user_id {user_id}"
+        case OnCall(ivrid):
+            return f"ivrid {ivrid}"
+
+
+def _open(
+    state: State,
+    fact: SectionStarted,
+    happened_at: float,
+    expires_at: float,
+    now: float,
+    policy: Policy,
+    changes: Changes,
+) -> None:
+    section = Section(
+        fact.section_id,
+        fact.target,
+        started_at=now,
+        renewed_at=happened_at,
+        expires_at=expires_at,
+        reason=fact.reason,
+        messages=frozenset() if fact.message_id is None else frozenset({fact.message_id}),
+        warned=expires_at - now <= policy.expiring_notice_s,
+    )
+    state.ended.pop(fact.section_id, None)
+    state.sections[fact.section_id] = section
+    changes.sections.add(fact.section_id)
+    changes.tell(SectionOpened(section))
+    coverage.aim(state, section)
+    coverage.cover_now(state, fact.section_id, now, changes)
+
+
+def _renew(
+    state: State,
+    fact: SectionStarted,
+    happened_at: float,
+    expires_at: float,
+    policy: Policy,
+    changes: Changes,
+) -> None:
+    section = state.sections[fact.section_id]
+    messages = section.messages if fact.message_id is None else section.messages | {fact.message_id}
+    if (happened_at, expires_at) > (section.renewed_at, section.expires_at):
+        warned = expires_at - happened_at <= policy.expiring_notice_s
+        renewed = replace(
+            section,
+            messages=messages,
+            renewed_at=happened_at,
+            expires_at=expires_at,
+            warned=warned,
+            reason=fact.reason or section.reason,
+        )
+        changes.tell(SectionRenewed(renewed))
+    else:
+        renewed = replace(section, messages=messages)
+    _write(state, renewed, changes)
+
+
+def end(state: State, section_id: str, cause: EndCause, now: float, policy: Policy, changes: Changes) -> None:
+    """End it, or, where it never started, keep in mind that it must not."""
+    ended = state.ended.get(section_id)
+    section = state.sections.pop(section_id, None)
+    if section is None:
+        if ended is None or not ended.cause.final:
+            state.ended[section_id] = replace(ended or EndedSection(now, cause), cause=cause)
+            changes.sections.add(section_id)
+        return
+    state.ended[section_id] = EndedSection(now, cause, section.renewed_at, section.messages)
+    changes.sections.add(section_id)
+    changes.tell(SectionClosed(section, cause, now))
+    coverage.unaim(state, section, coverage.aimed_at(state, section.target))
+    hold = cause is EndCause.EXPIRED and policy.hold_on_expiry
+    coverage.lift(state, section, now, hold, changes)
+
+
+def wake(state: State, section_id: str, now: float, policy: Policy, changes: Changes) -> None:
+    """Do what the time asks for."""
+    section = state.sections.get(section_id)
+    if section is None:
+        return
+    if now >= section.expires_at:
+        end(state, section_id, EndCause.EXPIRED, now, policy, changes)
+    elif section.idle_since is not None and now >= section.idle_since + policy.end_after_idle_s:
+        end(state, section_id, EndCause.IDLE, now, policy, changes)
+    elif not section.warned and now >= section.expires_at - policy.expiring_notice_s:
+        section = replace(section, warned=True)
+        changes.tell(SectionExpiring(section, section.expires_at - now))
+        _write(state, section, changes)
+
+
+def wakes_at(section: Section, policy: Policy) -> float:
+    """When to look at the section next, if nothing else happens."""
+    times = [section.expires_at]
+    if not section.warned:
+        times.append(section.expires_at - policy.expiring_notice_s)
+    if section.idle_since is not None:
+        times.append(section.idle_since + policy.end_after_idle_s)
+    return min(times)
+
+
+def note_idleness(state: State, section_id: str, now: float, policy: Policy, changes: Changes) -> None:
+    """Keep in mind since when a section that has covered a call has none. Only a synced feed can tell."""
+    if not policy.end_after_idle_s:
+        return
+    section = state.sections[section_id]
+    idle = state.feed is FeedState.SYNCED and bool(section.calls) and not coverage.has_call(state, section)
+    if idle and section.idle_since is None:
+        _write(state, replace(section, idle_since=now), changes)
+    elif not idle and section.idle_since is not None:
+        _write(state, replace(section, idle_since=None), changes)
+
+
+def restore(state: State, section: Section, now: float, changes: Changes) -> None:
+    """A section of an earlier process: it covers what it covered."""
+    state.sections[section.section_id] = section
+    changes.sections.add(section.section_id)
+    coverage.aim(state, section)
+    for ivrid, cover in section.calls.items():
+        coverage.add(state, section.section_id, ivrid, cover.since, changes)
+    coverage.cover_now(state, section.section_id, now, changes)
+
+
+def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
+    """Forget the ended ids that were kept long enough."""
+    for section_id, ended in list(state.ended.items()):
+        if now >= ended.at + policy.keep_ended_s:
+            del state.ended[section_id]
+            changes.sections.add(section_id)
+
+
+def _write(state: State, section: Section, changes: Changes) -> None:
+    if state.sections[section.section_id] != section:
+        state.sections[section.section_id] = section
+        changes.sections.add(section.section_id)
