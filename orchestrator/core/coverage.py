@@ -7,6 +7,7 @@ the call goes: covers are added here and removed only by `lift`.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
@@ -39,6 +40,8 @@ def aimed_at(state: State, target: Target) -> frozenset[str]:
             near = [state.extensions[sip] for sip in state.users.get(user_id, ())]
             online = frozenset(ext.sip for ext in near if ext.online_user_id == user_id)
             return online or frozenset(ext.sip for ext in near if ext.online_user_id is None)
+        case never:
+            assert_never(never)
 
 
 def aim(state: State, section: Section) -> None:

@@ -28,7 +28,7 @@ from orchestrator.core.model import Extension, FeedState, OnUser, Policy, State
 from orchestrator.core.notices import FeedTurned
 
 
-def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
+def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:  # noqa: C901 - one arm for each fact
     """Take in one fact; `now` is when it was learned, in epoch seconds."""
     changes = Changes()
     match fact:

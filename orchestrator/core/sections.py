@@ -5,6 +5,7 @@ Order and copies of messages do not matter: an `ended` wins over any `started` o
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from orchestrator.core import coverage
 from orchestrator.core.changes import Changes
@@ -68,6 +69,8 @@ def _name(target: Target) -> str:
             return f"user_id {user_id}"
         case OnCall(ivrid):
             return f"ivrid {ivrid}"
+        case never:
+            assert_never(never)
 
 
 def _open(

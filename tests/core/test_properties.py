@@ -1,0 +1,297 @@
+"""What holds for every history of facts, whatever it is.
+
+Histories are drawn at random: legs that ring, talk, move and come back, sections that overlap, messages in any
+order and any number, requests that fail, time that passes.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.facts import (
+    ExtensionSeen,
+    Fact,
+    FeedChanged,
+    MuteAnswered,
+    MuteAsked,
+    Restored,
+    SectionEnded,
+    SectionStarted,
+    SectionWoke,
+    SnapshotTaken,
+    Swept,
+    UserSeen,
+)
+from orchestrator.core.model import (
+    Direction,
+    Extension,
+    FeedState,
+    Leg,
+    LegStatus,
+    OnCall,
+    OnExtension,
+    OnUser,
+    Outcome,
+    Policy,
+    Recording,
+    State,
+    Target,
+    Verdict,
+)
+from orchestrator.core.reconcile import Ask, Settled
+from tests.core.world import T0, World
+
+Step = tuple[str, Any]
+
+SIPS = st.sampled_from(["s1", "s2", "s3"])
+IVRIDS = st.sampled_from(["c1", "c2", "c3", "c4"])
+USERS = st.sampled_from(["u1", "u2"])
+SECTIONS = st.sampled_from(["a", "b", "c"])
+STATUSES = st.sampled_from([LegStatus.RINGING, LegStatus.DIALING, LegStatus.TALKING, LegStatus.HOLD])
+
+LEGS = st.builds(
+    Leg,
+    IVRIDS,
+    st.sampled_from(Direction),
+    STATUSES,
+    st.booleans(),
+    st.sampled_from([None, False]),
+    st.lists(IVRIDS, max_size=2, unique=True).map(tuple),
+)
+
+
+def _extension(sip: str, user: str | None, online: str | None, legs: Sequence[Leg]) -> Extension:
+    return Extension(sip, user, online, {leg.ivrid: leg for leg in legs})
+
+
+EXTENSIONS = st.builds(
+    _extension,
+    SIPS,
+    st.none() | USERS,
+    st.none() | USERS,
+    st.lists(LEGS, max_size=3, unique_by=lambda leg: leg.ivrid),
+)
+TARGETS: st.SearchStrategy[Target] = st.one_of(
+    st.builds(OnExtension, SIPS), st.builds(OnUser, USERS), st.builds(OnCall, IVRIDS)
+)
+STARTS = st.builds(
+    SectionStarted,
+    SECTIONS,
+    TARGETS,
+    st.none() | st.sampled_from([5.0, 60.0, 9999.0]),
+    st.none(),
+    st.none() | st.sampled_from([T0, T0 + 20, T0 - 100]),
+    st.none() | st.sampled_from(["m1", "m2", "m3"]),
+)
+FROM_OUTSIDE: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(ExtensionSeen, EXTENSIONS),
+    st.builds(UserSeen, SIPS, st.none() | USERS, st.none() | USERS),
+    STARTS,
+    st.builds(SectionEnded, SECTIONS),
+    st.builds(SectionWoke, SECTIONS),
+    st.builds(FeedChanged, st.sampled_from([FeedState.DOWN, FeedState.SYNCING])),
+    st.lists(EXTENSIONS, max_size=3, unique_by=lambda ext: ext.sip).map(lambda exts: SnapshotTaken(tuple(exts))),
+    st.just(Swept()),
+)
+VERDICTS = st.sampled_from(Verdict)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("learn"), FROM_OUTSIDE),
+        st.tuples(st.just("pass"), st.sampled_from([0.05, 3.0, 40.0, 4000.0])),
+        st.tuples(st.just("ask"), IVRIDS),
+        st.tuples(st.just("answer"), st.tuples(IVRIDS, VERDICTS)),
+    ),
+    max_size=25,
+)
+POLICIES = st.sampled_from([Policy(), Policy(end_after_idle_s=10), Policy(hold_on_expiry=True)])
+
+
+def play(world: World, steps: Sequence[Step]) -> None:
+    """The history as drawn; an answer comes only to a request that is under way."""
+    for kind, what in steps:
+        if kind == "learn":
+            world.learn(what)
+        elif kind == "pass":
+            world.passes(what)
+        elif kind == "ask":
+            decision = world.decision(what)
+            if isinstance(decision, Ask):
+                world.ask(what, decision.muted)
+        else:
+            ivrid, verdict = what
+            mute = world.state.mutes.get(ivrid)
+            if mute is not None and mute.in_flight:
+                world.answer(ivrid, bool(mute.asked), verdict)
+
+
+def finish(world: World) -> None:
+    """Let what is under way be answered and everything be worked off."""
+    for ivrid, mute in list(world.state.mutes.items()):
+        if mute.in_flight:
+            world.answer(ivrid, bool(mute.asked))
+    world.passes(100)
+    world.settle()
+
+
+def covered(state: State) -> set[str]:
+    """By the sections alone: what must be muted, said without the index that the core keeps."""
+    return {ivrid for section in state.sections.values() for ivrid in section.calls}
+
+
+@settings(max_examples=400, deadline=None)
+@given(POLICIES, STEPS)
+def test_a_call_is_muted_exactly_while_covered(policy: Policy, steps: list[Step]) -> None:
+    world = World(policy)
+    play(world, steps)
+    finish(world)
+    held = {ivrid for ivrid, mute in world.state.mutes.items() if mute.held}
+    over = {ivrid for ivrid, mute in world.state.mutes.items() if mute.gone}
+    muted = {ivrid for ivrid, mute in world.state.mutes.items() if mute.recording is Recording.MUTED}
+    assert muted == (covered(world.state) | held) - over
+    assert not held or policy.hold_on_expiry
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STEPS)
+def test_the_indexes_are_what_the_rest_of_the_state_says(policy: Policy, steps: list[Step]) -> None:
+    world = World(policy)
+    play(world, steps)
+    state = world.state
+    assert set(state.covering) == covered(state)
+    for ivrid, ids in state.covering.items():
+        assert ids == {s.section_id for s in state.sections.values() if ivrid in s.calls}
+        assert ivrid in state.mutes
+    on = {(ivrid, ext.sip) for ext in state.extensions.values() for ivrid in ext.legs}
+    assert on == {(ivrid, sip) for ivrid, call in state.calls.items() for sip in call.on}
+    people = {
+        (user, ext.sip)
+        for ext in state.extensions.values()
+        for user in (ext.user_id, ext.online_user_id)
+        if user is not None
+    }
+    assert people == {(user, sip) for user, sips in state.users.items() for sip in sips}
+    assert all(ids <= state.sections.keys() for ids in state.watching.values())
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STEPS, FROM_OUTSIDE)
+def test_folding_a_fact_twice_changes_nothing(policy: Policy, steps: list[Step], fact: Fact) -> None:
+    world = World(policy)
+    play(world, steps)
+    world.learn(fact)
+    once = copy.deepcopy(world.state)
+    if not isinstance(fact, SectionWoke):  # a wake does one thing at a time: a notice first, then the end
+        world.learn(fact)
+        assert world.state == once
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LEGS, max_size=3, unique_by=lambda leg: leg.ivrid), st.data())
+def test_order_and_repetition_of_messages_do_not_matter(legs: list[Leg], data: st.DataObject) -> None:
+    """Sections as a CRM would send them: one target an id, every message named and dated."""
+    targets: dict[str, Target] = {"a": OnExtension("s1"), "b": OnCall("c1"), "c": OnUser("u1")}
+    started = st.builds(
+        lambda section_id, max_seconds, at, message_id: SectionStarted(
+            section_id, targets[section_id], max_seconds, None, at, f"{section_id}{message_id}{max_seconds}{at}"
+        ),
+        SECTIONS,
+        st.sampled_from([30.0, 60.0]),
+        st.sampled_from([T0, T0 + 5, T0 + 9]),
+        st.sampled_from("12"),
+    )
+    messages = data.draw(st.lists(st.one_of(started, st.builds(SectionEnded, SECTIONS)), max_size=8))
+    again = data.draw(
+        st.permutations(messages + data.draw(st.lists(st.sampled_from(messages)) if messages else st.just([])))
+    )
+
+    def outcome(order: Sequence[Fact]) -> tuple[object, ...]:
+        world = World(now=T0 + 10)
+        world.learn(ExtensionSeen(_extension("s1", None, "u1", legs)))
+        for message in order:
+            world.learn(message)
+        finish(world)
+        state = world.state
+        muted = {ivrid for ivrid, mute in state.mutes.items() if mute.recording is Recording.MUTED}
+        times = {key: (s.expires_at, s.renewed_at, s.messages) for key, s in state.sections.items()}
+        return muted, times, state.covering, set(state.ended)
+
+    assert outcome(messages) == outcome(again)
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STEPS)
+def test_nothing_foreign_is_ever_asked_for(policy: Policy, steps: list[Step]) -> None:
+    """Calls that were muted by somebody else all along: no request names them, neither to mute nor to open."""
+    world = World(policy)
+    foreign = {"c1", "c2"}
+    for kind, what in steps:
+        if kind == "learn" and isinstance(what, ExtensionSeen):
+            world.learn(ExtensionSeen(_as_foreign(what.extension, foreign)))
+        elif kind == "learn" and isinstance(what, SnapshotTaken):
+            world.learn(SnapshotTaken(tuple(_as_foreign(ext, foreign) for ext in what.extensions)))
+        elif kind == "learn" and isinstance(what, SectionStarted):
+            _show(world, foreign)  # the feed has shown them before any section covers them
+            world.learn(what)
+        else:
+            play(world, [(kind, what)])
+    finish(world)
+    assert not foreign & {ivrid for ivrid, _ in world.asked}
+
+
+def _as_foreign(ext: Extension, foreign: set[str]) -> Extension:
+    legs = {
+        ivrid: Leg(ivrid, leg.direction, leg.status, leg.answered, ivrid in foreign, ())
+        for ivrid, leg in ext.legs.items()
+    }
+    return Extension(ext.sip, ext.user_id, ext.online_user_id, legs)
+
+
+def _show(world: World, foreign: set[str]) -> None:
+    legs = [Leg(ivrid, Direction.INCOMING, LegStatus.TALKING, True, True) for ivrid in sorted(foreign)]
+    world.learn(ExtensionSeen(_extension("s9", None, None, legs)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STEPS)
+def test_an_active_section_has_a_wake_and_ends_by_it(policy: Policy, steps: list[Step]) -> None:
+    world = World(policy)
+    play(world, steps)
+    world.passes(policy.max_section_s)
+    for section_id in list(world.state.sections):
+        world.learn(SectionWoke(section_id))
+    assert world.state.sections == {}
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STEPS)
+def test_a_restart_comes_to_the_same_wishes(policy: Policy, steps: list[Step]) -> None:
+    world = World(policy)
+    play(world, steps)
+    after = World(policy, now=world.now)
+    after.learn(Restored(dict(world.state.sections), dict(world.state.ended), dict(world.state.mutes)))
+    after.learn(SnapshotTaken(tuple(world.state.extensions.values())))
+    assert after.state.covering == world.state.covering
+    finish(after)
+    for ivrid in after.state.mutes:
+        assert isinstance(after.decision(ivrid), Settled)
+
+
+@settings(max_examples=200, deadline=None)
+@given(STEPS)
+def test_while_a_request_is_under_way_no_other_is_due(steps: list[Step]) -> None:
+    world = World()
+    play(world, steps)
+    for ivrid, mute in world.state.mutes.items():
+        if mute.in_flight:
+            assert world.decision(ivrid) == Settled("a request is under way")
+
+
+def test_the_facts_of_the_engine_are_drawn_too() -> None:
+    """A reminder for whoever adds a fact: histories must contain it."""
+    drawn = {ExtensionSeen, UserSeen, SectionStarted, SectionEnded, SectionWoke, FeedChanged, SnapshotTaken, Swept}
+    played = {MuteAsked, MuteAnswered, Restored}
+    assert len(drawn | played) == len(Fact.__args__) - 1  # MuteWithdrawn: see test_mutes
+    assert Outcome(Verdict.DONE).action_id == ""

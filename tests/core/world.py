@@ -1,0 +1,131 @@
+"""The core in memory, played like a story: say what is learned, look at what is due.
+
+`World` keeps the clock and answers requests; it decides nothing by itself.
+"""
+
+from dataclasses import dataclass, field
+
+from orchestrator.core.changes import Changes
+from orchestrator.core.facts import (
+    ExtensionSeen,
+    Fact,
+    MuteAnswered,
+    MuteAsked,
+    SectionEnded,
+    SectionStarted,
+    SnapshotTaken,
+    UserSeen,
+)
+from orchestrator.core.fold import fold
+from orchestrator.core.model import (
+    Direction,
+    Extension,
+    Leg,
+    LegStatus,
+    OnCall,
+    OnExtension,
+    OnUser,
+    Outcome,
+    Policy,
+    State,
+    Verdict,
+)
+from orchestrator.core.notices import Notice
+from orchestrator.core.reconcile import Ask, Decision, reconcile
+
+T0 = 1_000_000.0
+
+
+def talking(ivrid: str, *related: str, muted: bool | None = False) -> Leg:
+    return Leg(ivrid, Direction.INCOMING, LegStatus.TALKING, True, muted, related)
+
+
+def ringing(ivrid: str, *related: str, muted: bool | None = False) -> Leg:
+    return Leg(ivrid, Direction.INCOMING, LegStatus.RINGING, False, muted, related)
+
+
+def dialing(ivrid: str, *related: str, muted: bool | None = False) -> Leg:
+    return Leg(ivrid, Direction.OUTGOING, LegStatus.DIALING, False, muted, related)
+
+
+def extension(sip: str, *legs: Leg, user: str | None = None, online: str | None = None) -> Extension:
+    return Extension(sip, user, online, {leg.ivrid: leg for leg in legs})
+
+
+@dataclass
+class World:
+    policy: Policy = field(default_factory=Policy)
+    state: State = field(default_factory=State)
+    now: float = T0
+    told: list[Notice] = field(default_factory=list)
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+
+    def learn(self, fact: Fact) -> Changes:
+        changes = fold(self.state, fact, self.now, self.policy)
+        self.told += changes.notices
+        return changes
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    def snapshot(self, *extensions: Extension) -> None:
+        self.learn(SnapshotTaken(extensions))
+
+    def sees(self, sip: str, *legs: Leg, user: str | None = None, online: str | None = None) -> None:
+        self.learn(ExtensionSeen(extension(sip, *legs, user=user, online=online)))
+
+    def signs_in(self, sip: str, online: str | None, user: str | None = None) -> None:
+        self.learn(UserSeen(sip, user, online))
+
+    def starts(
+        self,
+        section_id: str,
+        on: str | None = None,
+        user: str | None = None,
+        call: str | None = None,
+        max_seconds: float | None = None,
+        occurred_at: float | None = None,
+        message_id: str | None = None,
+    ) -> None:
+        target = OnExtension(on) if on else OnUser(user) if user else OnCall(call or "")
+        self.learn(SectionStarted(section_id, target, max_seconds, None, occurred_at, message_id))
+
+    def ends(self, section_id: str) -> None:
+        self.learn(SectionEnded(section_id))
+
+    def decision(self, ivrid: str) -> Decision:
+        return reconcile(self.state, ivrid, self.now)
+
+    def ask(self, ivrid: str, muted: bool) -> None:
+        self.asked.append((ivrid, muted))
+        self.learn(MuteAsked(ivrid, muted))
+
+    def answer(
+        self,
+        ivrid: str,
+        muted: bool,
+        verdict: Verdict = Verdict.DONE,
+        jitter: float = 1.0,
+        told_s: float | None = None,
+    ) -> None:
+        self.learn(MuteAnswered(ivrid, muted, Outcome(verdict, "a1", told_s, "x"), jitter))
+
+    def attempt(self, ivrid: str, verdict: Verdict = Verdict.DONE, told_s: float | None = None) -> None:
+        decision = self.decision(ivrid)
+        assert isinstance(decision, Ask), decision
+        self.ask(ivrid, decision.muted)
+        self.answer(ivrid, decision.muted, verdict, told_s=told_s)
+
+    def settle(self) -> list[tuple[str, bool]]:
+        """Work everything off with an API that always says yes; what was asked, in the order of the ids."""
+        before = len(self.asked)
+        for _ in range(10):
+            due = [ivrid for ivrid in sorted(self.state.mutes) if isinstance(self.decision(ivrid), Ask)]
+            if not due:
+                return self.asked[before:]
+            for ivrid in due:
+                self.attempt(ivrid)
+        raise AssertionError("does not settle")
+
+    def of(self, kind: type[Notice]) -> list[Notice]:
+        return [notice for notice in self.told if isinstance(notice, kind)]
