@@ -8,6 +8,7 @@ stopped engine finishes what is in flight and opens nothing.
 
 import asyncio
 import random
+from typing import assert_never
 
 from orchestrator.clock import Clock
 from orchestrator.core.facts import Fact, MuteAnswered, MuteAsked, MuteWithdrawn, SectionWoke, Swept
@@ -86,6 +87,8 @@ class Engine:
                 self._calls.add_at(ivrid, at)
             case Ask(muted):
                 await self._attempt(ivrid, muted)
+            case never:
+                assert_never(never)
 
     async def _attempt(self, ivrid: str, muted: bool) -> None:
         self.learn(MuteAsked(ivrid, muted))
