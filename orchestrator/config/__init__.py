@@ -1,0 +1,52 @@
+"""The configuration: a TOML file, the environment over it, secrets from files of their own.
+
+Guarantees: `load` either returns a frozen `Config` in which every value is allowed, or raises `ConfigError`
+that names every mistake at once, each with its key, its value and what is allowed; a secret's value appears
+in no mistake and in no repr. The file is read once, at the start: nothing here changes afterwards.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.config.mistakes import ConfigError
+from orchestrator.config.reading import read
+from orchestrator.config.schema import (
+    Account,
+    AccountLogin,
+    Api,
+    Config,
+    Crm,
+    Http,
+    Log,
+    Login,
+    Policy,
+    Redis,
+    TokenLogin,
+    UserLogin,
+)
+from orchestrator.config.validation import validate
+
+__all__ = [
+    "Account",
+    "AccountLogin",
+    "Api",
+    "Config",
+    "ConfigError",
+    "Crm",
+    "Http",
+    "Log",
+    "Login",
+    "Policy",
+    "Redis",
+    "TokenLogin",
+    "UserLogin",
+    "load",
+]
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration of the file (where there is one) with the environment over it.
+
+    Raises `ConfigError` with every mistake found.
+    """
+    return validate(read(path, environ))

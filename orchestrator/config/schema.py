@@ -1,0 +1,213 @@
+"""The keys of the configuration: name, unit, default, what is allowed.
+
+Guarantees: every model is frozen and knows no other key than those below; every secret is a `SecretStr`,
+whose repr shows nothing. What two keys must fulfil together is checked in `validation`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+
+from orchestrator.config.mistakes import shown
+
+EMBEDDED = "embedded"
+FEED = "feed"
+
+
+def _wrong(text: str) -> PydanticCustomError:
+    """A mistake in our own words; braces are doubled because pydantic takes the text for a template."""
+    return PydanticCustomError("config", "{text}", {"text": text})
+
+
+def _web_address(value: str) -> str:
+    if not _is_address(value, ("http", "https")):
+        raise _wrong(f"{shown(value)} is not an http:// or https:// address")
+    return value
+
+
+def _mute_address(value: str) -> str:
+    if value != FEED and not _is_address(value, ("http", "https")):
+        raise _wrong(f'{shown(value)} is neither an http:// or https:// address nor the word "{FEED}"')
+    return value
+
+
+def _redis_address(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    local = value.startswith("unix:///")
+    if not (value == EMBEDDED or local or _is_address(value, ("redis", "rediss"), path=r"/?\d*")):
+        raise _wrong(
+            f'is neither a redis://host:port/number, rediss:// or unix:///path address nor the word "{EMBEDDED}"'
+        )
+    return secret
+
+
+def _is_address(value: str, schemes: tuple[str, ...], path: str = ".*") -> bool:
+    if re.search(r"\s", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:  # a port that is no number, a bracket that is never closed
+        return False
+    named = bool(parts.hostname) and port_is_right
+    return named and parts.scheme in schemes and re.fullmatch(path, parts.path) is not None
+
+
+def _account_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]+", value) or "__" in value:
+        raise _wrong("an account's name is made of a-z, 0-9, - and _ (no __, which parts keys in the environment)")
+    return value
+
+
+def _namespace(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
+        raise _wrong(f"{shown(value)} is not made of 1 to 64 letters, digits, and . _ - (Redis keys begin with it)")
+    return value
+
+
+def _listed(value: object) -> object:
+    """A list written in one string, as the environment has it: JSON, or parted by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise _wrong(f"{shown(value)} is not a list in JSON") from error
+    return [part.strip() for part in value.split(",")]
+
+
+def _engineio(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_booleans(cls, value: object) -> object:
+        if isinstance(value, bool):  # pydantic would take true for the number 1
+            raise _wrong(f"{shown(value)} is not allowed: no key takes true or false")
+        return value
+
+
+class Redis(Table):
+    url: Annotated[SecretStr, AfterValidator(_redis_address)] = SecretStr(EMBEDDED)
+    """Where Redis is. Kept as a secret, because it may hold a password."""
+    embedded_port: Annotated[int, Field(ge=1, le=65535)] = 6390
+    namespace: Annotated[str, AfterValidator(_namespace)] = "mute"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the daemon runs a Valkey of its own."""
+        return self.url.get_secret_value() == EMBEDDED
+
+
+class Http(Table):
+    host: Text = "127.0.0.1"
+    port: Port = 8080
+
+
+class Log(Table):
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogin:
+    token: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLogin:
+    username: SecretStr
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class UserLogin:
+    email: SecretStr
+    password: SecretStr
+
+
+Login = TokenLogin | AccountLogin | UserLogin
+
+
+class Account(Table):
+    login_type: Literal["token", "account", "user"]
+    token: Secret | None = None
+    username: Secret | None = None
+    email: Secret | None = None
+    password: Secret | None = None
+    login_url: WebAddress = "https://loginapi.voicenter.co.il/monitorAPI/Login"
+    """Without the last part, which names the kind of login."""
+    refresh_url: WebAddress = "https://loginapi.voicenter.co.il/monitorAPI/RefreshIdentityToken"
+    mute_url: Annotated[str, AfterValidator(_mute_address)] = (
+        "https://monapisec.voicenter.co.il/Comet/API/MuteUnmuteCalls"
+    )
+    """An address, or "feed": the server that the feed is connected to."""
+    active_calls_url: WebAddress = "https://monapisec.voicenter.co.il/comet/API/GetExtensionsCalls"
+    api_code: Secret | None = None
+    engineio: Annotated[Literal["auto", 3, 4], BeforeValidator(_engineio)] = "auto"
+
+    @property
+    def login(self) -> Login:
+        """The credentials of the login type. `load` has made sure that they are there."""
+        match self.login_type:
+            case "token":
+                return TokenLogin(_there(self.token))
+            case "account":
+                return AccountLogin(_there(self.username), _there(self.password))
+            case "user":
+                return UserLogin(_there(self.email), _there(self.password))
+
+
+def _there(secret: SecretStr | None) -> SecretStr:
+    if secret is None:
+        raise ValueError("a credential of the login type is missing")
+    return secret
+
+
+class Crm(Table):
+    channels: Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)] = ("crm.sensitive",)
+    """Redis pub/sub channels; a name with *, ? or [ is a pattern."""
+
+
+class Policy(Table):
+    default_section_seconds: Seconds = 900.0
+    max_section_seconds: Seconds = 3600.0
+    on_expiry: Literal["unmute", "hold"] = "unmute"
+    end_after_idle_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """0 is off."""
+
+
+class Api(Table):
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    timeout_seconds: Seconds = 3.0
+
+
+class Config(Table):
+    data_dir: Annotated[Path, Field(min_length=1)] = Path("data")
+    """Where the embedded Valkey keeps its data; relative to the working directory."""
+    redis: Redis = Redis()
+    http: Http = Http()
+    log: Log = Log()
+    accounts: dict[Annotated[str, AfterValidator(_account_name)], Account] = {}
+    """By name; `load` insists on at least one."""
+    crm: Crm = Crm()
+    policy: Policy = Policy()
+    api: Api = Api()

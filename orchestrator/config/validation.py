@@ -1,0 +1,138 @@
+"""From raw values to a `Config`, or to the whole list of what is wrong with them.
+
+Guarantees: keys are judged one by one and then together, and a mistake in one does not hide another. Checks of
+keys together run on the values that are right by themselves.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from orchestrator.config.keys import is_secret, nearest
+from orchestrator.config.mistakes import ConfigError, KeyPath, mistake, shown
+from orchestrator.config.reading import Raw
+from orchestrator.config.schema import Config, Policy
+
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "token": ("token",),
+    "account": ("username", "password"),
+    "user": ("email", "password"),
+}
+
+_ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys)
+
+LATER: Mapping[KeyPath, str] = {
+    ("crm", "streams"): "Redis Streams are not read yet; leave it out and publish on crm.channels",
+    ("policy", "verify_seconds"): "polling is not built yet; leave it out",
+    ("policy", "exposure_alert_ms"): "section.exposed is not sent yet; leave it out",
+}
+"""Keys that are planned. Accepting one would promise what the daemon does not do."""
+
+
+def validate(raw: Raw) -> Config:
+    """Raises `ConfigError` with every mistake, those of the reading included."""
+    config: Config | None = None
+    errors: list[ErrorDetails] = []
+    try:
+        config = Config.model_validate(raw.tree)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=True)
+    found = [*raw.mistakes]
+    found += [mistake(_path(error), _text(error), raw.origins) for error in errors]
+    wrong = {_path(error) for error in errors}
+    found += [mistake(path, text, raw.origins) for path, text in _together(raw, wrong)]
+    if config is None or found:
+        raise ConfigError(tuple(found))
+    return config
+
+
+def _path(error: ErrorDetails) -> KeyPath:
+    return tuple(str(part) for part in error["loc"] if part != "[key]")
+
+
+def _text(error: ErrorDetails) -> str:
+    path, value, kind = _path(error), error["input"], error["type"]
+    ctx = error.get("ctx", {})
+    this = "its value" if is_secret(path) else shown(value)
+    match kind:
+        case "config":
+            return str(error["msg"])
+        case "extra_forbidden":
+            return _unknown(path)
+        case "literal_error":
+            allowed = ctx["expected"].replace("'", "").replace(" or ", ", ")
+            return f"{this} is not one of {allowed}"
+        case "missing":
+            return "is missing; one of token, account, user" if path[-1] == "login_type" else "is missing"
+        case _:
+            return _by_kind(kind, this, ctx)
+
+
+def _unknown(path: KeyPath) -> str:
+    if path in LATER:
+        return LATER[path]
+    near = nearest(path)
+    return f"unknown key; did you mean {near}?" if near else "unknown key"
+
+
+def _by_kind(kind: str, this: str, ctx: Mapping[str, object]) -> str:
+    texts = {
+        "model_type": "is not a section",
+        "dict_type": "is not a section",
+        "string_type": f"{this} is not text (in quotes)",
+        "path_type": f"{this} is not a path",
+        "tuple_type": f"{this} is not a list",
+        "too_short": "is empty",
+        "string_too_short": "is empty",
+        "finite_number": f"{this} is not a finite number",
+        "greater_than": f"{this} is not above {_bound(ctx, 'gt')}",
+        "greater_than_equal": f"{this} is below {_bound(ctx, 'ge')}, the lowest allowed",
+        "less_than_equal": f"{this} is above {_bound(ctx, 'le')}, the highest allowed",
+    }
+    if kind.startswith("int_"):
+        return f"{this} is not a whole number"
+    if kind.startswith("float_"):
+        return f"{this} is not a number"
+    return texts.get(kind, f"{this} is not allowed here ({kind})")
+
+
+def _bound(ctx: Mapping[str, object], key: str) -> str:
+    return f"{ctx[key]:g}" if key in ctx else ""
+
+
+def _together(raw: Raw, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+    yield from _credentials(raw.tree.get("accounts", {}), raw.unread)
+    yield from _section_bounds(raw.tree.get("policy", {}), wrong)
+
+
+def _credentials(accounts: object, unread: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+    """Each login type has its credentials, and no others: which ones count must not be a guess."""
+    if not isinstance(accounts, dict):
+        return
+    if not accounts:
+        yield ("accounts",), "there is none; a section [accounts.<name>] with its login is needed"
+    for name, account in accounts.items():
+        if not isinstance(account, dict):
+            continue
+        login_type = account.get("login_type")
+        needed = CREDENTIALS.get(login_type) if isinstance(login_type, str) else None
+        if needed is None:
+            continue
+        for key in needed:
+            if key not in account and ("accounts", name, key) not in unread:
+                yield ("accounts", name, key), f"is missing; login_type {login_type} needs it (or {key}_file)"
+        for key in sorted((_ANY_CREDENTIAL - {*needed}) & account.keys()):
+            yield (
+                ("accounts", name, key),
+                f"does not belong to login_type {login_type}, which takes {' and '.join(needed)}",
+            )
+
+
+def _section_bounds(policy: object, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+    keys = ("default_section_seconds", "max_section_seconds")
+    if not isinstance(policy, dict) or any(("policy", key) in wrong for key in keys):
+        return
+    default, most = (float(policy.get(key, Policy.model_fields[key].default)) for key in keys)
+    if default > most:
+        yield ("policy", keys[0]), f"{default:g} is above policy.max_section_seconds, {most:g}"
