@@ -5,7 +5,7 @@ related calls of what it covers that way. Once covered, a call stays covered unt
 the call goes: covers are added here and removed only by `lift`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -83,12 +83,18 @@ def _covers(state: State, extension: Extension, section_id: str, now: float) -> 
     for leg in extension.legs.values():
         known = section.calls.get(leg.ivrid)
         by_leg = known is not None and known.reason is CoverReason.LEG
+        related: Iterable[str] = leg.related if by_leg else ()
         if aimed and leg.counts and not by_leg:
-            by_leg = True
             yield leg.ivrid, Cover(now, CoverReason.LEG, extension.sip)
-        if by_leg:
-            for related in leg.related:
-                yield related, Cover(now, CoverReason.RELATED, extension.sip)
+            related = _related(state, leg.ivrid)
+        for ivrid in related:
+            yield ivrid, Cover(now, CoverReason.RELATED, extension.sip)
+
+
+def _related(state: State, ivrid: str) -> list[str]:
+    """The related calls that any leg of this call names, on whichever extension."""
+    legs = [state.extensions[sip].legs[ivrid] for sip in sorted(state.calls[ivrid].on)]
+    return [related for leg in legs for related in leg.related]
 
 
 def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Changes) -> None:

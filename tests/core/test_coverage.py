@@ -97,6 +97,14 @@ def test_a_relation_that_shows_later_and_elsewhere_is_followed() -> None:
     assert world.settle() == [("c3", True)]
 
 
+def test_a_relation_that_only_another_extension_shows_is_followed() -> None:
+    world = World()
+    world.starts("pay", on="s2")
+    world.sees("s1", ringing("c1", "c2"))
+    world.sees("s2", talking("c1"))
+    assert world.settle() == [("c1", True), ("c2", True)]
+
+
 def test_relations_of_related_calls_are_not_followed() -> None:
     world = World()
     world.sees("s1", talking("c1", "c2"))
