@@ -1,0 +1,108 @@
+"""Every recording as it really ran: covered, muted, since when and by whom, from a call's begin to its end.
+
+Guarantees: whatever changes about a call, the time since the last change is first booked: as exposure where the
+call was covered and not muted; as over-mute where it was muted by the daemon without cover. A mute that somebody
+else made is not the daemon's: it is never booked as over-mute. Times must not run backwards.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time during which one call was covered (or muted without cover), and what it cost."""
+
+    ivrid: str
+    began_at: float
+    seconds: float
+    """Of a covered stretch: how long it was covered and yet recorded. Of an over-mute: how long it lasted."""
+
+
+@dataclass(slots=True)
+class Recording:
+    """The recording of a call that is up, and the stretches that run."""
+
+    ivrid: str
+    at: float
+    """Booked up to here."""
+    covered: bool = False
+    muted: bool = False
+    foreign: bool = False
+    """Muted, and by somebody else."""
+    muted_since: float | None = None
+    exposure: Stretch | None = None
+    over_mute: Stretch | None = None
+
+    @property
+    def open(self) -> bool:
+        """Covered, and yet recorded."""
+        return self.covered and not self.muted
+
+    @property
+    def over_muted(self) -> bool:
+        """Muted by the daemon, and not covered."""
+        return self.muted and not self.foreign and not self.covered
+
+    def book(self, now: float) -> None:
+        passed = now - self.at
+        if passed < 0:
+            raise ValueError(f"time ran backwards by {-passed} s")
+        if self.exposure and self.open:
+            self.exposure = replace(self.exposure, seconds=self.exposure.seconds + passed)
+        if self.over_mute:
+            self.over_mute = replace(self.over_mute, seconds=self.over_mute.seconds + passed)
+        self.at = now
+
+
+class Recordings:
+    """Of the calls that are up, by `ivrid`, and what the stretches that are over came to."""
+
+    def __init__(self) -> None:
+        self.up: dict[str, Recording] = {}
+        self.exposures: list[Stretch] = []
+        self.over_mutes: list[Stretch] = []
+        self.covered_ever: set[str] = set()
+
+    def begin(self, ivrid: str, covered: bool, now: float) -> None:
+        recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered)
+        self._turn(recording, now)
+
+    def finish(self, ivrid: str, now: float) -> None:
+        """A call that is over takes its mute with it: should its id come back, a new recording runs."""
+        recording = self.up.get(ivrid)
+        if recording:
+            recording.book(now)
+            recording.covered = recording.muted = False
+            self._turn(recording, now)
+            del self.up[ivrid]
+
+    def set_covered(self, ivrid: str, covered: bool, now: float) -> None:
+        recording = self.up.get(ivrid)
+        if recording:
+            recording.book(now)
+            recording.covered = covered
+            self._turn(recording, now)
+
+    def set_muted(self, ivrid: str, muted: bool, foreign: bool, now: float) -> None:
+        """Without effect where it holds already: a mute stays whose it was."""
+        recording = self.up[ivrid]
+        if recording.muted != muted:
+            recording.book(now)
+            recording.muted, recording.foreign = muted, muted and foreign
+            recording.muted_since = now if muted else None
+            self._turn(recording, now)
+
+    def _turn(self, recording: Recording, now: float) -> None:
+        """Begin and end stretches as the recording is now."""
+        ivrid = recording.ivrid
+        if recording.covered:
+            self.covered_ever.add(ivrid)
+            recording.exposure = recording.exposure or Stretch(ivrid, now, 0.0)
+        elif recording.exposure:
+            self.exposures.append(recording.exposure)
+            recording.exposure = None
+        if recording.over_muted:
+            recording.over_mute = recording.over_mute or Stretch(ivrid, now, 0.0)
+        elif recording.over_mute:
+            self.over_mutes.append(recording.over_mute)
+            recording.over_mute = None
