@@ -2,7 +2,8 @@
 
 Guarantees: answers have the vendor's shape, errors included (an `ErrorCode` other than 200 stands in an HTTP 200).
 A mute request takes effect at some moment of its latency, before it is answered. The two hooks of `Faults` see
-every call: `before` it takes effect and `after`; what they return is answered instead, and they may take their time.
+every call: `before` it takes effect and `after`; what they return is answered instead, they may take their time,
+and with `Cut` they break the connection.
 """
 
 import asyncio
@@ -31,6 +32,10 @@ class ApiCall:
     name: str
     """login | refresh | mute | active_calls | queue_callers"""
     fields: Mapping[str, Any]
+
+
+class Cut(Exception):
+    """Raised by a hook: the connection breaks and nothing is answered."""
 
 
 Fault = Callable[[ApiCall], Awaitable[web.StreamResponse | None]]
@@ -97,16 +102,24 @@ class Api:
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             call = ApiCall(name, await _fields(request))
-            early_s, late_s = self._latency()
-            fault = await self._faults.before(call)
-            if fault is not None:
-                return fault
-            await asyncio.sleep(early_s)
-            response = answer(call.fields)
-            await asyncio.sleep(late_s)
-            return await self._faults.after(call) or response
+            try:
+                return await self._play(call, answer)
+            except Cut:
+                if request.transport:
+                    request.transport.abort()
+                return web.Response()
 
         return handle
+
+    async def _play(self, call: ApiCall, answer: Callable[[Mapping[str, Any]], web.Response]) -> web.StreamResponse:
+        early_s, late_s = self._latency()
+        fault = await self._faults.before(call)
+        if fault is not None:
+            return fault
+        await asyncio.sleep(early_s)
+        response = answer(call.fields)
+        await asyncio.sleep(late_s)
+        return await self._faults.after(call) or response
 
     def _latency(self) -> tuple[float, float]:
         """How long before a request takes effect, and how long from there to the answer."""
