@@ -1,0 +1,290 @@
+"""The Socket.IO connection to a monitor server, on Engine.IO 3 or 4: WebSocket only, no upgrade, no compression.
+
+python-socketio's client, with three things changed. It speaks Engine.IO 3, as Voicenter's servers do (there the
+client pings, and the default namespace is joined unasked). Each message is handed over before the next one is
+read, so order is kept and a handler's exception surfaces. It starts no task of its own: `pump` is the connection.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+import aiohttp
+import engineio  # type: ignore[import-untyped]
+import socketio  # type: ignore[import-untyped]
+from engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, Packet  # type: ignore[import-untyped]
+from socketio.packet import (  # type: ignore[import-untyped]
+    ACK,
+    BINARY_ACK,
+    BINARY_EVENT,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+)
+from socketio.packet import Packet as SocketPacket
+
+from orchestrator.voicenter.faults import fault
+
+Generation = Literal[3, 4]
+
+_CLOSE_WITHIN_S = 1.0
+_GARBLED = (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError)
+
+# Both libraries log payloads and write errors to stderr through handlers of their own; nothing of that is wanted.
+_SILENT = logging.getLogger("orchestrator.voicenter.socketio")
+_SILENT.disabled = True
+
+
+class ConnectionLost(Exception):
+    """The connection could not be made, or ended. The text says why, in words of our own."""
+
+
+class ClosedByServer(ConnectionLost):
+    """The server closed the connection in good order."""
+
+
+class ConnectionRefused(Exception):
+    """The server turned this session away."""
+
+
+class _FeedPacket(SocketPacket):  # type: ignore[misc]
+    """Reads a Socket.IO packet, and tells nonsense from a bug of ours."""
+
+    json = json  # the library's own variant calls back into Python for each number: a snapshot has a million
+
+    def decode(self, encoded_packet: str) -> int:
+        try:
+            attachments: int = super().decode(encoded_packet)
+        except _GARBLED:
+            raise ConnectionLost("packet is no Socket.IO") from None
+        if not self._makes_sense():
+            raise ConnectionLost("packet is no Socket.IO")
+        return attachments
+
+    def _makes_sense(self) -> bool:
+        kind, data = self.packet_type, self.data
+        if kind in (EVENT, BINARY_EVENT):
+            return isinstance(data, list) and bool(data) and isinstance(data[0], str)
+        if kind in (ACK, BINARY_ACK):
+            return isinstance(data, list)
+        if kind == CONNECT:
+            return data is None or isinstance(data, dict)
+        return kind in (DISCONNECT, CONNECT_ERROR)
+
+    def add_attachment(self, attachment: bytes) -> bool:
+        try:
+            return bool(super().add_attachment(attachment))
+        except _GARBLED:
+            raise ConnectionLost("binary attachment does not fit") from None
+
+
+class _Transport(engineio.AsyncClient):  # type: ignore[misc]
+    """Engine.IO over one WebSocket, driven by whoever awaits `pump`."""
+
+    generation: Generation = 4
+
+    def _get_engineio_url(self, url: str, engineio_path: str, transport: str) -> str:
+        address: str = super()._get_engineio_url(url, engineio_path, transport)
+        return f"{address.removesuffix('EIO=4')}EIO={self.generation}"
+
+    async def _connect_websocket(self, url: str, headers: dict[str, str], engineio_path: str) -> bool:
+        address = self._get_engineio_url(url, engineio_path, "websocket")
+        ws = await self.http_factory().ws_connect(
+            address,
+            headers=headers,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_WITHIN_S),
+            **self.websocket_extra_options,
+        )
+        self.ws = ws
+        try:
+            self._open(await self._next_packet(None))
+        except BaseException:
+            await ws.close()
+            raise
+        self.current_transport = "websocket"
+        self.state = "connected"
+        await self.handlers["connect"]()
+        return True
+
+    def _open(self, packet: Packet | None) -> None:
+        try:
+            if packet is None or packet.packet_type != OPEN:
+                raise ValueError
+            self.sid = str(packet.data["sid"])
+            self.ping_interval = int(packet.data["pingInterval"]) / 1000
+            self.ping_timeout = int(packet.data["pingTimeout"]) / 1000
+        except _GARBLED:
+            raise ConnectionLost("server does not open an Engine.IO session") from None
+
+    async def pump(self) -> None:
+        """Take in packets until the connection ends, which raises `ConnectionLost`."""
+        patience_s = self.ping_interval + self.ping_timeout
+        while self.state == "connected":
+            packet = await self._next_packet(patience_s)
+            if packet is None:
+                break
+            await self._receive_packet(packet)
+        raise ClosedByServer("closed by the server")
+
+    async def ping(self) -> None:
+        """Engine.IO 3: the client asks, every `pingInterval`, and the server answers."""
+        while True:
+            await asyncio.sleep(self.ping_interval)
+            await self._send_packet(Packet(PING))
+
+    async def _next_packet(self, patience_s: float | None) -> Packet | None:
+        """The next packet; None when the server closed the connection."""
+        try:
+            message = await self.ws.receive(patience_s)
+        except TimeoutError:
+            raise ConnectionLost("server fell silent") from None
+        match message.type:
+            case aiohttp.WSMsgType.TEXT | aiohttp.WSMsgType.BINARY:
+                try:
+                    return Packet(encoded_packet=message.data)
+                except _GARBLED:
+                    raise ConnectionLost("packet is no Engine.IO") from None
+            case aiohttp.WSMsgType.ERROR:
+                raise ConnectionLost(_broken(message.data))
+            case _:
+                if self.ws.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE:
+                    raise ConnectionLost(_broken(self.ws.exception()))
+                return None
+
+    async def _receive_packet(self, pkt: Packet) -> None:
+        if pkt.packet_type == MESSAGE and pkt.data:
+            await self.handlers["message"](pkt.data)
+        elif pkt.packet_type == PING:
+            await self._send_packet(Packet(PONG, pkt.data))
+        elif pkt.packet_type == CLOSE:
+            await self.disconnect()
+        elif pkt.packet_type not in (PONG, NOOP):
+            raise ConnectionLost("packet is no Engine.IO")
+
+    async def _send_packet(self, pkt: Packet) -> None:
+        if self.state != "connected":
+            return
+        encoded = pkt.encode()
+        try:
+            if isinstance(encoded, bytes):
+                await self.ws.send_bytes(encoded)
+            else:
+                await self.ws.send_str(encoded)
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLost(fault(error)) from None
+
+    async def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
+        """Close the WebSocket, giving the server a second to agree."""
+        if self.state == "connected":
+            self.state = "disconnected"
+            await self.handlers["disconnect"](reason or self.reason.SERVER_DISCONNECT)
+            await self.ws.close()
+
+
+def _broken(error: object) -> str:
+    match error:
+        case aiohttp.WebSocketError(code=aiohttp.WSCloseCode.MESSAGE_TOO_BIG):
+            return "message is longer than allowed"
+        case aiohttp.ServerTimeoutError():
+            return "server does not answer pings"
+        case _:
+            return "connection broken"
+
+
+class _Transport3(_Transport):
+    generation: Generation = 3
+
+
+class _Client(socketio.AsyncClient):  # type: ignore[misc]
+    def _engineio_client_class(self) -> type[_Transport]:
+        return _Transport
+
+
+class _Client3(socketio.AsyncClient):  # type: ignore[misc]
+    def _engineio_client_class(self) -> type[_Transport]:
+        return _Transport3
+
+    async def _handle_eio_connect(self) -> None:
+        self.sid = self.eio.sid  # before Socket.IO 3 the server joins the default namespace by itself
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    within_s: float = 10.0
+    """How long the handshake may take."""
+    heartbeat_s: float = 10.0
+    """WebSocket ping after so long without data; no answer for half of it, and the connection is lost."""
+    max_message_bytes: int = 128 * 1024 * 1024
+
+
+class Connection:
+    """An open connection. Nothing is received unless `run` is awaited."""
+
+    def __init__(self, client: socketio.AsyncClient, generation: Generation) -> None:
+        self._client = client
+        self._generation = generation
+
+    async def run(self) -> None:
+        """Hand events over until the connection ends: `ConnectionLost` or `ConnectionRefused` (maybe in a group)."""
+        transport: _Transport = self._client.eio
+        if self._generation == 4:
+            await transport.pump()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(transport.pump())
+            tasks.create_task(transport.ping())
+
+    async def emit(self, name: str, argument: object) -> None:
+        """Send an event; nothing is sent while the server has not let us in yet."""
+        if "/" in self._client.namespaces:
+            await self._client.emit(name, argument)
+
+
+@asynccontextmanager
+async def connect(
+    http: aiohttp.ClientSession,
+    server: str,
+    token: str,
+    generation: Generation,
+    limits: ConnectionLimits,
+    on_event: Callable[..., None],
+) -> AsyncIterator[Connection]:
+    """Connect to `server`, and close the connection in the end.
+
+    `on_event(name, *arguments)` is called for each event, in order of arrival and before the next one is read.
+    Raises `ConnectionLost` or `ConnectionRefused`.
+    """
+    client = (_Client if generation == 4 else _Client3)(
+        reconnection=False,
+        handle_sigint=False,
+        logger=_SILENT,
+        engineio_logger=_SILENT,
+        serializer=_FeedPacket,
+        http_session=lambda: http,
+        websocket_extra_options={"heartbeat": limits.heartbeat_s, "max_msg_size": limits.max_message_bytes},
+    )
+    client.on("*", on_event)
+    client.on("connect_error", _refuse)
+    try:
+        async with asyncio.timeout(limits.within_s):
+            await client.connect(f"{server}?token={quote(token, safe='')}", transports=["websocket"], wait=False)
+    except aiohttp.WSServerHandshakeError as error:
+        if error.status in (401, 403):
+            raise ConnectionRefused(fault(error)) from None
+        raise ConnectionLost(fault(error)) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ConnectionLost(fault(error)) from None
+    try:
+        yield Connection(client, generation)
+    finally:
+        await client.eio.disconnect()
+
+
+def _refuse(*_: object) -> None:
+    raise ConnectionRefused("server refused the connection")
