@@ -71,6 +71,12 @@ def _namespace(value: str) -> str:
     return value
 
 
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise _wrong("is empty")
+    return value
+
+
 def _listed(value: object) -> object:
     """A list written in one string, as the environment has it: JSON, or parted by commas."""
     if not isinstance(value, str):
@@ -201,7 +207,7 @@ class Api(Table):
 
 
 class Config(Table):
-    data_dir: Annotated[Path, Field(min_length=1)] = Path("data")
+    data_dir: Annotated[Path, BeforeValidator(_not_empty)] = Path("data")
     """Where the embedded Valkey keeps its data; relative to the working directory."""
     redis: Redis = Redis()
     http: Http = Http()

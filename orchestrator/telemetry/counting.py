@@ -1,0 +1,139 @@
+"""The observer that counts: each notice in the metrics it belongs to.
+
+Guarantees: every kind of notice is decided on here, if only to be passed over (mypy proves it).
+"""
+
+from typing import assert_never
+
+from orchestrator.core.notices import (
+    CallCovered,
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallUnmuted,
+    FeedTurned,
+    MuteFailed,
+    MuteForeign,
+    Notice,
+    SectionClosed,
+    SectionExpiring,
+    SectionIgnored,
+    SectionOpened,
+    SectionRenewed,
+)
+from orchestrator.engine.notices import (
+    AttemptMade,
+    CrmConnected,
+    CrmGap,
+    CrmLost,
+    EdgeNotice,
+    FeedConnected,
+    FeedEventRejected,
+    FeedLost,
+    LoginDone,
+    LoginFailed,
+    MessageRejected,
+    MessageTaken,
+    StoreBack,
+    StoreLost,
+    StoreSlow,
+)
+from orchestrator.telemetry.metrics import MESSAGE_RESULTS, Metrics
+
+_SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionClosed
+_CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | MuteForeign
+_VoicenterNotice = AttemptMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
+_RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
+
+
+class MetricsObserver:
+    """`account` is None for what concerns the process."""
+
+    def __init__(self, metrics: Metrics, account: str | None) -> None:
+        self._metrics = metrics
+        self._account = account or ""
+
+    def notice(self, notice: Notice | EdgeNotice) -> None:
+        match notice:
+            case SectionOpened() | SectionRenewed() | SectionIgnored() | SectionClosed():
+                self._section(notice)
+            case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone() | MuteForeign():
+                self._call(notice)
+            case AttemptMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
+                self._voicenter(notice)
+            case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
+                self._redis(notice)
+            case StoreLost() | StoreSlow():
+                self._redis(notice)
+            case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
+                return  # seen in the gauges, or counted as an attempt
+            case never:
+                assert_never(never)
+
+    def _section(self, notice: _SectionNotice) -> None:
+        match notice:
+            case SectionOpened():
+                self._metrics.sections_started.labels(self._account).inc()
+            case SectionRenewed():
+                self._metrics.sections_renewed.labels(self._account).inc()
+            case SectionIgnored():
+                self._metrics.sections_ignored.labels(self._account).inc()
+            case SectionClosed(_, cause):
+                self._metrics.sections_ended.labels(self._account, cause.value).inc()
+            case never:
+                assert_never(never)
+
+    def _call(self, notice: _CallNotice) -> None:
+        match notice:
+            case CallCovered():
+                self._metrics.covered.labels(self._account).inc()
+            case CallMuted(exposure_s=exposure_s):
+                if exposure_s is not None:
+                    self._metrics.exposure.labels(self._account).observe(exposure_s)
+            case CallUnmuted(overmute_s=overmute_s):
+                if overmute_s is not None:
+                    self._metrics.overmute.labels(self._account).observe(overmute_s)
+            case CallExposed(_, exposure_s):
+                self._metrics.exposure.labels(self._account).observe(exposure_s)
+                self._metrics.unprotected.labels(self._account).inc()
+            case CallGone():
+                self._metrics.gone.labels(self._account).inc()
+            case MuteForeign():
+                self._metrics.foreign.labels(self._account).inc()
+            case never:
+                assert_never(never)
+
+    def _voicenter(self, notice: _VoicenterNotice) -> None:
+        match notice:
+            case AttemptMade(_, muted, verdict, seconds):
+                self._metrics.requests.labels(self._account).observe(seconds)
+                self._metrics.attempts.labels(self._account, verdict.value, "true" if muted else "false").inc()
+            case LoginDone():
+                self._metrics.logins.labels(self._account, "done").inc()
+            case LoginFailed(refused=refused):
+                self._metrics.logins.labels(self._account, "refused" if refused else "failed").inc()
+            case FeedLost():
+                self._metrics.feed_losses.labels(self._account).inc()
+            case FeedEventRejected():
+                self._metrics.feed_rejected.labels(self._account).inc()
+            case never:
+                assert_never(never)
+
+    def _redis(self, notice: _RedisNotice) -> None:
+        match notice:
+            case CrmConnected():
+                self._metrics.crm_connected.set(1)
+            case CrmLost():
+                self._metrics.crm_connected.set(0)
+            case CrmGap():
+                self._metrics.crm_gaps.inc()
+            case MessageTaken(kind=kind):
+                self._metrics.crm_messages.labels(kind if kind in MESSAGE_RESULTS else "other").inc()
+            case MessageRejected():
+                self._metrics.crm_messages.labels("rejected").inc()
+            case StoreLost():
+                self._metrics.store_losses.labels(self._account).inc()
+            case StoreSlow():
+                self._metrics.store_slow.labels(self._account).inc()
+            case never:
+                assert_never(never)

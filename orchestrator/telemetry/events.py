@@ -1,0 +1,203 @@
+"""The catalogue of log events: every name, its level, its fields, what it means.
+
+Guarantees: no line leaves the daemon under a name, or with a field, that does not stand here (`logs` sees to
+it); docs/logs.md lists exactly this (a test compares). Each event is written in one place only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: str
+    level: Level
+    fields: tuple[str, ...]
+    meaning: str
+
+
+FIELDS: Mapping[str, str] = {
+    "account": "the account, by its name in the configuration; missing where it concerns the process",
+    "accounts": "how many accounts, or their names",
+    "action_id": "Voicenter's ActionID of the request that did it",
+    "after_s": "seconds that it was away",
+    "attempts": "requests that it took, or that failed in a row",
+    "calls": "the calls covered (ivrids), or how many calls are up",
+    "cause": "what ended it: message, operator, expired, idle",
+    "detail": "a short word on the answer, of our own making",
+    "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
+    "duration_ms": "milliseconds that the request took",
+    "duration_s": "seconds from the section's first start to its end",
+    "engineio": "generation of the Engine.IO protocol spoken, 3 or 4",
+    "error": "types of the exceptions, never their texts",
+    "expires_in_s": "seconds until it expires; missing: never",
+    "exposure_ms": "milliseconds that the call was covered, yet recorded",
+    "extension": "SIP id",
+    "extensions": "how many extensions the account has",
+    "for_s": "seconds during which nobody listened",
+    "http": "the address of the health and metrics pages",
+    "ivrid": "the call's id",
+    "kind": "started or ended",
+    "library_level": "the level that the library gave it",
+    "logger": "name of the library's logger",
+    "lost": "log lines that could not be written and are lost",
+    "max_s": "seconds from its last start until it expires",
+    "muted": "what was asked for: true to mute, false to open",
+    "name": "the feed event's name",
+    "open_ms": "milliseconds that the recording has not been as wanted",
+    "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
+    "reason": "why it covers the call: leg, related, target",
+    "redis": "embedded, or external",
+    "repeats": "how often the same came since it was last logged; missing: it is the first",
+    "refreshed": "true: the token was refreshed; false: logged in anew",
+    "refused": "true: Voicenter said no; false: it could not be asked",
+    "retry_in_s": "seconds until the next attempt",
+    "section_id": "the section's id, as the CRM gave it",
+    "section_ids": "the sections that cover the call",
+    "server": "the server's address",
+    "servers": "how many servers the login named",
+    "signal": "the signal received",
+    "source": "where messages come from: the channels",
+    "user_id": "Voicenter's user id",
+    "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
+    "version": "the daemon's version",
+    "waited_s": "seconds waited",
+    "where": "places in source code, file:line",
+    "why": "the reason, in words of our own",
+}
+
+_TARGET = ("extension", "user_id", "ivrid")
+
+DAEMON_STARTED = Event(
+    "daemon.started", Level.INFO, ("version", "accounts", "redis", "http"), "The daemon is up and at work."
+)
+DAEMON_STOPPING = Event(
+    "daemon.stopping", Level.INFO, ("signal",), "It was asked to stop: no more messages are taken; nothing is opened."
+)
+DAEMON_STOPPED = Event("daemon.stopped", Level.INFO, ("why",), "It has stopped as asked; sections stay in Redis.")
+DAEMON_CRASHED = Event(
+    "daemon.crashed",
+    Level.ERROR,
+    ("error", "where"),
+    "A bug or a fault that nothing handles ended the process; sections stay in Redis for the next one.",
+)
+TASK_FAILED = Event(
+    "task.failed",
+    Level.ERROR,
+    ("error", "where"),
+    "An exception that nobody took, from the loop or a thread.",
+)
+LIBRARY_LOG = Event(
+    "library.log",
+    Level.WARNING,
+    ("logger", "library_level", "where", "error", "repeats"),
+    "A library logged a warning or worse (error: level error). Its text is withheld: it may hold a token. "
+    "The same place in code is told once in 10 s.",
+)
+LINES_LOST = Event(
+    "log.lost", Level.WARNING, ("lost",), "Whoever reads the log was too slow; the daemon does not wait for its log."
+)
+
+LOGIN_DONE = Event(
+    "login.done", Level.INFO, ("refreshed", "servers", "expires_in_s"), "Logged in to Voicenter, or token refreshed."
+)
+LOGIN_FAILED = Event(
+    "login.failed",
+    Level.WARNING,
+    ("why", "refused", "retry_in_s"),
+    "No login (refused: level error). Without one nothing is known of the account's calls.",
+)
+FEED_CONNECTED = Event("feed.connected", Level.INFO, ("server", "engineio"), "Connected; the snapshot is awaited.")
+FEED_SYNCING = Event("feed.syncing", Level.DEBUG, ("extensions", "calls"), "The feed is up, the snapshot on its way.")
+FEED_SYNCED = Event("feed.synced", Level.INFO, ("extensions", "calls"), "A snapshot came: every call is known.")
+FEED_STALE = Event(
+    "feed.stale", Level.WARNING, ("extensions", "calls"), "Connected, but nothing is heard: calls may be missing."
+)
+FEED_DOWN = Event(
+    "feed.down", Level.DEBUG, ("extensions", "calls"), "What is known of the calls is no longer kept up to date."
+)
+FEED_LOST = Event("feed.lost", Level.WARNING, ("server", "why", "retry_in_s"), "The connection broke or was ended.")
+FEED_EVENT_REJECTED = Event(
+    "feed.event.rejected", Level.WARNING, ("name", "why"), "An event could not be understood and was passed over."
+)
+
+SECTION_STARTED = Event(
+    "section.started", Level.INFO, ("section_id", *_TARGET, "max_s"), "From now on nothing of its target is recorded."
+)
+SECTION_RENEWED = Event(
+    "section.renewed", Level.INFO, ("section_id", *_TARGET, "max_s"), "Started again while it ran: its time is anew."
+)
+SECTION_IGNORED = Event(
+    "section.ignored", Level.WARNING, ("section_id", "why"), "A start without effect: a copy, ended before, too late."
+)
+SECTION_EXPIRING = Event(
+    "section.expiring", Level.WARNING, ("section_id", *_TARGET, "expires_in_s"), "No end was heard; it expires soon."
+)
+SECTION_ENDED = Event(
+    "section.ended",
+    Level.INFO,
+    ("section_id", *_TARGET, "cause", "duration_s", "calls"),
+    "It covers nothing any more (cause expired: level warning, as the CRM never said so).",
+)
+
+CALL_COVERED = Event(
+    "call.covered",
+    Level.INFO,
+    ("ivrid", "section_id", "extension", "reason"),
+    "From now on a section covers the call.",
+)
+CALL_MUTED = Event(
+    "call.muted",
+    Level.INFO,
+    ("ivrid", "section_ids", "exposure_ms", "attempts", "action_id"),
+    "Voicenter confirmed the mute (without exposure_ms: the cover had ended by then).",
+)
+CALL_UNMUTED = Event(
+    "call.unmuted",
+    Level.INFO,
+    ("ivrid", "overmute_ms", "attempts", "action_id"),
+    "Voicenter confirmed that the recording runs (without overmute_ms: covered again by then).",
+)
+CALL_EXPOSED = Event(
+    "call.exposed", Level.ERROR, ("ivrid", "exposure_ms"), "Its cover ended before any mute was confirmed."
+)
+CALL_GONE = Event("call.gone", Level.INFO, ("ivrid",), "Voicenter does not know the call any more: nothing to do.")
+MUTE_FOREIGN = Event(
+    "mute.foreign", Level.WARNING, ("ivrid",), "Somebody else muted this covered call before us: left as it is."
+)
+MUTE_FAILED = Event(
+    "mute.failed",
+    Level.WARNING,
+    ("ivrid", "muted", "verdict", "detail", "attempts", "retry_in_s", "open_ms"),
+    "A request failed and is made again (from the 5th in a row: level error).",
+)
+API_ATTEMPT = Event("api.attempt", Level.DEBUG, ("ivrid", "muted", "verdict", "duration_ms"), "One request is over.")
+
+CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
+CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")
+CRM_GAP = Event("crm.gap", Level.WARNING, ("source", "for_s"), "Messages may have been missed in this time.")
+CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
+CRM_MESSAGE_REJECTED = Event(
+    "crm.message.rejected", Level.WARNING, ("source", "why"), "A message was wrong and has no effect."
+)
+
+STORE_LOST = Event("store.lost", Level.ERROR, ("why",), "Redis is away: muting goes on from memory.")
+STORE_BACK = Event("store.back", Level.INFO, ("after_s",), "Redis is back and is brought up to date.")
+STORE_SLOW = Event(
+    "store.slow",
+    Level.WARNING,
+    ("waited_s",),
+    "A request went out before Redis had its intention.",
+)
+
+CATALOGUE: Mapping[str, Event] = {
+    event.name: event for event in tuple(globals().values()) if isinstance(event, Event)
+}

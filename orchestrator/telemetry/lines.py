@@ -1,0 +1,242 @@
+"""From a notice to a log line: which event it is, at which level, with which fields.
+
+Guarantees: every kind of notice has its line (mypy proves it: a new kind does not pass), and the translation is
+pure. Durations become whole milliseconds, or seconds to the hundredth.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from orchestrator.core.model import EndCause, FeedState, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.notices import (
+    CallCovered,
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallUnmuted,
+    FeedTurned,
+    MuteFailed,
+    MuteForeign,
+    Notice,
+    SectionClosed,
+    SectionExpiring,
+    SectionIgnored,
+    SectionOpened,
+    SectionRenewed,
+)
+from orchestrator.engine.notices import (
+    AttemptMade,
+    CrmConnected,
+    CrmGap,
+    CrmLost,
+    EdgeNotice,
+    FeedConnected,
+    FeedEventRejected,
+    FeedLost,
+    LoginDone,
+    LoginFailed,
+    MessageRejected,
+    MessageTaken,
+    StoreBack,
+    StoreLost,
+    StoreSlow,
+)
+from orchestrator.telemetry import events
+from orchestrator.telemetry.events import Event, Level
+
+ATTEMPTS_THAT_ALARM = 5
+
+Field = str | int | float | bool | None | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    event: Event
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    """A field that is None is left out."""
+    level: Level | None = None
+    """Where it differs from the event's own."""
+
+
+_SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionExpiring | SectionClosed
+_CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone
+_MuteNotice = MuteForeign | MuteFailed | AttemptMade
+_FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
+_CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
+_StoreNotice = StoreLost | StoreBack | StoreSlow
+
+
+def line(notice: Notice | EdgeNotice) -> Line:
+    match notice:
+        case SectionOpened() | SectionRenewed() | SectionIgnored() | SectionExpiring() | SectionClosed():
+            return _section(notice)
+        case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone():
+            return _call(notice)
+        case MuteForeign() | MuteFailed() | AttemptMade():
+            return _mute(notice)
+        case FeedTurned() | LoginDone() | LoginFailed() | FeedConnected() | FeedLost() | FeedEventRejected():
+            return _feed(notice)
+        case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
+            return _crm(notice)
+        case StoreLost() | StoreBack() | StoreSlow():
+            return _store(notice)
+        case never:
+            assert_never(never)
+
+
+def _told(event: Event, level: Level | None = None, /, **fields: Field) -> Line:
+    return Line(event, fields, level)
+
+
+def _section(notice: _SectionNotice) -> Line:
+    match notice:
+        case SectionOpened(section):
+            return _told(events.SECTION_STARTED, max_s=_max_s(section), **_whose(section))
+        case SectionRenewed(section):
+            return _told(events.SECTION_RENEWED, max_s=_max_s(section), **_whose(section))
+        case SectionIgnored(section_id, why):
+            return _told(events.SECTION_IGNORED, section_id=section_id, why=why)
+        case SectionExpiring(section, left_s):
+            return _told(events.SECTION_EXPIRING, expires_in_s=_s(left_s), **_whose(section))
+        case SectionClosed(section, cause, at):
+            level = Level.WARNING if cause is EndCause.EXPIRED else None
+            duration_s, calls = _s(at - section.started_at), tuple(section.calls)
+            figures: dict[str, Field] = {"cause": cause.value, "duration_s": duration_s, "calls": calls}
+            return _told(events.SECTION_ENDED, level, **_whose(section), **figures)
+        case never:
+            assert_never(never)
+
+
+def _whose(section: Section) -> dict[str, str]:
+    return {"section_id": section.section_id, **_target(section.target)}
+
+
+def _target(target: Target) -> dict[str, str]:
+    match target:
+        case OnExtension(sip):
+            return {"extension": sip}
+        case OnUser(user_id):
+            return {"user_id": user_id}
+        case OnCall(ivrid):
+            return {"ivrid": ivrid}
+        case never:
+            assert_never(never)
+
+
+def _max_s(section: Section) -> float:
+    return _s(section.expires_at - section.renewed_at)
+
+
+def _call(notice: _CallNotice) -> Line:
+    match notice:
+        case CallCovered(ivrid, section_id, sip, reason):
+            return _told(events.CALL_COVERED, ivrid=ivrid, section_id=section_id, extension=sip, reason=reason.value)
+        case CallMuted(ivrid, sections, exposure_s, attempts, action_id):
+            return _told(
+                events.CALL_MUTED,
+                ivrid=ivrid,
+                section_ids=tuple(sorted(sections)),
+                exposure_ms=_ms(exposure_s),
+                attempts=attempts,
+                action_id=action_id or None,
+            )
+        case CallUnmuted(ivrid, overmute_s, attempts, action_id):
+            overmute_ms, action = _ms(overmute_s), action_id or None
+            return _told(
+                events.CALL_UNMUTED, ivrid=ivrid, overmute_ms=overmute_ms, attempts=attempts, action_id=action
+            )
+        case CallExposed(ivrid, exposure_s):
+            return _told(events.CALL_EXPOSED, ivrid=ivrid, exposure_ms=_ms(exposure_s))
+        case CallGone(ivrid):
+            return _told(events.CALL_GONE, ivrid=ivrid)
+        case never:
+            assert_never(never)
+
+
+def _mute(notice: _MuteNotice) -> Line:
+    match notice:
+        case MuteForeign(ivrid):
+            return _told(events.MUTE_FOREIGN, ivrid=ivrid)
+        case MuteFailed(ivrid, muted, verdict, detail, attempts, retry_in_s, open_s):
+            return _told(
+                events.MUTE_FAILED,
+                Level.ERROR if attempts >= ATTEMPTS_THAT_ALARM else None,
+                ivrid=ivrid,
+                muted=muted,
+                verdict=verdict.value,
+                detail=detail or None,
+                attempts=attempts,
+                retry_in_s=_s(retry_in_s),
+                open_ms=_ms(open_s),
+            )
+        case AttemptMade(ivrid, muted, verdict, seconds):
+            return _told(
+                events.API_ATTEMPT, ivrid=ivrid, muted=muted, verdict=verdict.value, duration_ms=_ms(seconds)
+            )
+        case never:
+            assert_never(never)
+
+
+def _feed(notice: _FeedNotice) -> Line:
+    match notice:
+        case FeedTurned(feed, extensions, calls):
+            return _told(_FEED[feed], extensions=extensions, calls=calls)
+        case LoginDone(refreshed, servers, expires_in_s):
+            expires = None if expires_in_s is None else _s(expires_in_s)
+            return _told(events.LOGIN_DONE, refreshed=refreshed, servers=servers, expires_in_s=expires)
+        case LoginFailed(why, refused, retry_in_s):
+            level = Level.ERROR if refused else None
+            return _told(events.LOGIN_FAILED, level, why=why, refused=refused, retry_in_s=_s(retry_in_s))
+        case FeedConnected(server, engineio):
+            return _told(events.FEED_CONNECTED, server=server, engineio=engineio)
+        case FeedLost(server, why, retry_in_s):
+            return _told(events.FEED_LOST, server=server, why=why, retry_in_s=_s(retry_in_s))
+        case FeedEventRejected(name, why):
+            return _told(events.FEED_EVENT_REJECTED, name=name, why=why)
+        case never:
+            assert_never(never)
+
+
+_FEED: Mapping[FeedState, Event] = {
+    FeedState.DOWN: events.FEED_DOWN,
+    FeedState.SYNCING: events.FEED_SYNCING,
+    FeedState.SYNCED: events.FEED_SYNCED,
+    FeedState.STALE: events.FEED_STALE,
+}
+
+
+def _crm(notice: _CrmNotice) -> Line:
+    match notice:
+        case CrmConnected(source):
+            return _told(events.CRM_CONNECTED, source=source)
+        case CrmLost(source, why, retry_in_s):
+            return _told(events.CRM_LOST, source=source, why=why, retry_in_s=_s(retry_in_s))
+        case CrmGap(source, for_s):
+            return _told(events.CRM_GAP, source=source, for_s=_s(for_s))
+        case MessageTaken(source, kind):
+            return _told(events.CRM_MESSAGE_TAKEN, source=source, kind=kind)
+        case MessageRejected(source, why):
+            return _told(events.CRM_MESSAGE_REJECTED, source=source, why=why)
+        case never:
+            assert_never(never)
+
+
+def _store(notice: _StoreNotice) -> Line:
+    match notice:
+        case StoreLost(why):
+            return _told(events.STORE_LOST, why=why)
+        case StoreBack(after_s):
+            return _told(events.STORE_BACK, after_s=_s(after_s))
+        case StoreSlow(waited_s):
+            return _told(events.STORE_SLOW, waited_s=_s(waited_s))
+        case never:
+            assert_never(never)
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _s(seconds: float) -> float:
+    return round(seconds, 2)

@@ -1,0 +1,132 @@
+"""Log lines: one JSON object a line, or columns for a terminal.
+
+Guarantees: a line has `timestamp` (UTC, milliseconds), `level`, `event`, then catalogued fields only; writing one
+neither blocks nor raises. What libraries log goes the same way, without its text, which may hold addresses with
+tokens; exceptions give types and places, never their texts.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal, Self, TextIO
+
+import structlog
+from structlog.types import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from orchestrator.telemetry.allowlist import AllowList
+from orchestrator.telemetry.events import DAEMON_CRASHED, LINES_LOST, TASK_FAILED, Event, Level
+from orchestrator.telemetry.faults import fault
+from orchestrator.telemetry.libraries import libraries_into
+from orchestrator.telemetry.lines import Field
+from orchestrator.telemetry.writer import Writer
+
+Format = Literal["auto", "json", "console"]
+
+_NUMBERS = {
+    Level.DEBUG: logging.DEBUG,
+    Level.INFO: logging.INFO,
+    Level.WARNING: logging.WARNING,
+    Level.ERROR: logging.ERROR,
+}
+
+
+class Log:
+    """Writes catalogued events. `bind` gives one whose lines all carry an account."""
+
+    def __init__(self, logger: FilteringBoundLogger, lines: "_Lines") -> None:
+        self._logger = logger
+        self._lines = lines
+
+    def write(self, event: Event, *, level: Level | None = None, **fields: Field) -> None:
+        """Fields that are None are left out."""
+        self._logger.log(_NUMBERS[level or event.level], event.name, **fields)
+        lost = self._lines.take_lost()
+        if lost:
+            self._logger.log(_NUMBERS[LINES_LOST.level], LINES_LOST.name, lost=lost)
+
+    def bind(self, account: str) -> Self:
+        return type(self)(self._logger.bind(account=account), self._lines)
+
+    def crash(self, error: BaseException) -> None:
+        """The process ends by this exception."""
+        found = fault(error)
+        self.write(DAEMON_CRASHED, error=found.errors, where=found.where)
+
+    def loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """For `loop.set_exception_handler`: an exception that nobody awaited, or one in a callback."""
+        self.failed(context.get("exception"))
+
+    def failed(self, error: BaseException | None) -> None:
+        """An exception that nobody took, in the loop or a thread."""
+        found = fault(error) if error else None
+        self.write(TASK_FAILED, error=found.errors if found else None, where=found.where if found else None)
+
+
+@contextmanager
+def open_log(
+    stream: TextIO,
+    log_format: Format,
+    level: str,
+    *,
+    strict: bool = False,
+    now: Callable[[], float] = time.time,
+) -> Iterator[Log]:
+    """Logs to `stream` until left; then what is queued is written.
+
+    `log_format` "auto" is "console" on a terminal, else "json". `strict` raises on what the catalogue does not
+    name (for tests); without it such a field is left out. `now` gives the lines' time: wall clock, epoch seconds.
+    """
+    with Writer(stream) as writer:
+        lines = _Lines(writer)
+        processors: list[Processor] = [AllowList(strict), _Stamp(now), _renderer(stream, log_format)]
+        log = Log(_logger(lines, processors, Level(level)), lines)
+        with libraries_into(log.write, log.failed):
+            yield log
+
+
+def _logger(lines: "_Lines", processors: list[Processor], level: Level) -> FilteringBoundLogger:
+    wrapper = structlog.make_filtering_bound_logger(_NUMBERS[level])
+    logger: FilteringBoundLogger = structlog.wrap_logger(lines, processors=processors, wrapper_class=wrapper).bind()
+    return logger
+
+
+def _renderer(stream: TextIO, log_format: Format) -> Processor:
+    if log_format == "console" or (log_format == "auto" and stream.isatty()):
+        return structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False)
+    return structlog.processors.JSONRenderer()
+
+
+class _Stamp:
+    """Puts time and level in front."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    def __call__(self, _logger: WrappedLogger, method: str, given: EventDict) -> EventDict:
+        at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"timestamp": at, "level": method, "event": given.pop("event"), **given}
+
+
+class _Lines:
+    """What structlog hands rendered lines to; counts those that the writer had no room for."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._passed = True
+        self._lost = 0
+
+    def msg(self, text: str) -> None:
+        self._passed = self._writer.put(text)
+        self._lost += not self._passed
+
+    debug = info = warning = error = msg
+
+    def take_lost(self) -> int:
+        """How many were lost, once there is room again; 0 until then. The count starts anew."""
+        if not self._passed:
+            return 0
+        lost, self._lost = self._lost, 0
+        return lost

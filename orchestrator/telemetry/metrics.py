@@ -1,0 +1,132 @@
+"""The metrics for Prometheus, all of them.
+
+Guarantees: labels are bounded (accounts of the configuration, words of our own; never an extension, a call or a
+section); an account's series exist from the start, at zero; gauges are read from the state when scraped.
+docs/metrics.md lists exactly what is here (a test compares).
+"""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from orchestrator.core.model import EndCause, FeedState, Verdict
+from orchestrator.telemetry.now import Now
+
+PREFIX = "mute_orchestrator"
+
+_SECONDS_COVERED = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
+_SECONDS_ASKED = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
+
+MESSAGE_RESULTS = ("started", "ended", "rejected")
+LOGIN_RESULTS = ("done", "refused", "failed")
+
+
+class Metrics:
+    """One set for the process, in a registry of its own. Accounts join by `follow`."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._states = _States()
+        self.registry.register(self._states)
+        ProcessCollector(registry=self.registry)
+        self._info("build", "The version of the daemon that runs.").info({"version": version})
+
+        self.exposure = self._histogram(
+            "exposure_seconds", "From the moment a call became covered to its mute's confirmation.", _SECONDS_COVERED
+        )
+        self.overmute = self._histogram(
+            "overmute_seconds", "From the moment a call's last cover ended until its recording ran.", _SECONDS_COVERED
+        )
+        self.requests = self._histogram("mute_request_seconds", "Length of one mute request.", _SECONDS_ASKED)
+        self.attempts = self._counter(
+            "mute_attempts", "Mute requests, by what they came to and what was asked for.", "verdict", "muted"
+        )
+        self.unprotected = self._counter("calls_exposed", "Calls whose cover ended before any mute was confirmed.")
+        self.covered = self._counter("calls_covered", "Times that a section began to cover a call.")
+        self.gone = self._counter("calls_gone", "Claims that ended because Voicenter knew the call no more.")
+        self.foreign = self._counter("mutes_foreign", "Covered calls that somebody else had muted already.")
+        self.sections_started = self._counter("sections_started", "Sections that started.")
+        self.sections_renewed = self._counter("sections_renewed", "Starts of sections that ran already.")
+        self.sections_ignored = self._counter("sections_ignored", "Starts without effect.")
+        self.sections_ended = self._counter("sections_ended", "Sections that ended, by cause.", "cause")
+        self.logins = self._counter("logins", "Logins and token refreshes, by result.", "result")
+        self.feed_losses = self._counter("feed_losses", "Times that the feed's connection was lost.")
+        self.feed_rejected = self._counter("feed_events_rejected", "Feed events that could not be understood.")
+        self.store_losses = self._counter("store_losses", "Times that Redis stopped answering.")
+        self.store_slow = self._counter("store_slow", "Requests sent before Redis had their intention.")
+        self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
+        self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
+        self.crm_connected = Gauge(
+            f"{PREFIX}_crm_connected", "1 while messages of the CRM are heard.", registry=self.registry
+        )
+        for result in MESSAGE_RESULTS:
+            self.crm_messages.labels(result)
+
+    def follow(self, account: str, now: Callable[[], Now]) -> None:
+        """Show this account's figures from here on; `now` is asked at each scrape."""
+        self._states.follow(account, now)
+        for family in (self.exposure, self.overmute, self.requests, self.unprotected, self.covered, self.gone):
+            family.labels(account)
+        for counter in (self.foreign, self.sections_started, self.sections_renewed, self.sections_ignored):
+            counter.labels(account)
+        for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow):
+            counter.labels(account)
+        for verdict in Verdict:
+            self.attempts.labels(account, verdict.value, "true")
+            self.attempts.labels(account, verdict.value, "false")
+        for cause in EndCause:
+            self.sections_ended.labels(account, cause.value)
+        for result in LOGIN_RESULTS:
+            self.logins.labels(account, result)
+
+    def page(self) -> bytes:
+        """All of them in Prometheus' text format, version 0.0.4."""
+        return generate_latest(self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"{PREFIX}_{name}", meaning, ("account",), buckets=buckets, registry=self.registry)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", meaning, ("account", *labels), registry=self.registry)
+
+    def _process_counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", meaning, labels, registry=self.registry)
+
+    def _info(self, name: str, meaning: str) -> Info:
+        return Info(f"{PREFIX}_{name}", meaning, registry=self.registry)
+
+
+class _States(Collector):
+    """Gauges that are read from the accounts' states."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Callable[[], Now]] = {}
+
+    def follow(self, account: str, now: Callable[[], Now]) -> None:
+        self._accounts[account] = now
+
+    def collect(self) -> Iterator[Metric]:
+        nows = {account: now() for account, now in self._accounts.items()}
+        sections = _gauge("sections_active", "Sections that run now.")
+        mutes = _gauge("mutes_active", "Claims on recordings, by how far they are.", "stage")
+        calls = _gauge("calls_live", "Calls known now.")
+        extensions = _gauge("extensions", "Extensions of the account.")
+        feed = _gauge("feed_state", "1 for the state that the feed is in, 0 for the others.", "state")
+        store = _gauge("store_up", "1 while Redis answers.")
+        for account, now in nows.items():
+            sections.add_metric((account,), now.sections)
+            calls.add_metric((account,), now.calls)
+            extensions.add_metric((account,), now.extensions)
+            store.add_metric((account,), now.store_up)
+            for stage, count in now.mutes.items():
+                mutes.add_metric((account, stage.value), count)
+            for state in FeedState:
+                feed.add_metric((account, state.value), now.feed is state)
+        yield from (sections, mutes, calls, extensions, feed, store)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=("account", *labels))
