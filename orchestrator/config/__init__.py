@@ -10,36 +10,19 @@ from pathlib import Path
 
 from orchestrator.config.mistakes import ConfigError
 from orchestrator.config.reading import read
-from orchestrator.config.schema import (
-    Account,
-    AccountLogin,
-    Api,
-    Config,
-    Crm,
-    Http,
-    Log,
-    Login,
-    Policy,
-    Redis,
-    TokenLogin,
-    UserLogin,
-)
+from orchestrator.config.schema import Account, Api, Config, Crm, Http, Log, Policy, Redis
 from orchestrator.config.validation import validate
 
 __all__ = [
     "Account",
-    "AccountLogin",
     "Api",
     "Config",
     "ConfigError",
     "Crm",
     "Http",
     "Log",
-    "Login",
     "Policy",
     "Redis",
-    "TokenLogin",
-    "UserLogin",
     "load",
 ]
 

@@ -6,7 +6,7 @@ whose repr shows nothing. What two keys must fulfil together is checked in `vali
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -133,24 +133,12 @@ class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogin:
-    token: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class AccountLogin:
-    username: SecretStr
-    password: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class UserLogin:
-    email: SecretStr
-    password: SecretStr
-
-
-Login = TokenLogin | AccountLogin | UserLogin
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "token": ("token",),
+    "account": ("username", "password"),
+    "user": ("email", "password"),
+}
+"""What each login type takes."""
 
 
 class Account(Table):
@@ -171,21 +159,10 @@ class Account(Table):
     engineio: Annotated[Literal["auto", 3, 4], BeforeValidator(_engineio)] = "auto"
 
     @property
-    def login(self) -> Login:
-        """The credentials of the login type. `load` has made sure that they are there."""
-        match self.login_type:
-            case "token":
-                return TokenLogin(_there(self.token))
-            case "account":
-                return AccountLogin(_there(self.username), _there(self.password))
-            case "user":
-                return UserLogin(_there(self.email), _there(self.password))
-
-
-def _there(secret: SecretStr | None) -> SecretStr:
-    if secret is None:
-        raise ValueError("a credential of the login type is missing")
-    return secret
+    def credentials(self) -> dict[str, str]:
+        """What the login type takes, by name and in the clear. `load` has made sure that all of it is there."""
+        secrets = {name: getattr(self, name) for name in CREDENTIALS[self.login_type]}
+        return {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
 
 
 class Crm(Table):

@@ -12,13 +12,7 @@ from pydantic_core import ErrorDetails
 from orchestrator.config.keys import is_secret, nearest
 from orchestrator.config.mistakes import ConfigError, KeyPath, mistake, shown
 from orchestrator.config.reading import Raw
-from orchestrator.config.schema import Config, Policy
-
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {
-    "token": ("token",),
-    "account": ("username", "password"),
-    "user": ("email", "password"),
-}
+from orchestrator.config.schema import CREDENTIALS, Config, Policy
 
 _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys)
 

@@ -26,7 +26,7 @@ class Event:
 
 FIELDS: Mapping[str, str] = {
     "account": "the account, by its name in the configuration; missing where it concerns the process",
-    "accounts": "how many accounts, or their names",
+    "accounts": "the accounts, by their names",
     "action_id": "Voicenter's ActionID of the request that did it",
     "after_s": "seconds that it was away",
     "attempts": "requests that it took, or that failed in a row",
@@ -55,7 +55,7 @@ FIELDS: Mapping[str, str] = {
     "open_ms": "milliseconds that the recording has not been as wanted",
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "reason": "why it covers the call: leg, related, target",
-    "redis": "embedded, or external",
+    "redis": "embedded (the daemon runs it), or given",
     "repeats": "how often the same came since it was last logged; missing: it is the first",
     "refreshed": "true: the token was refreshed; false: logged in anew",
     "refused": "true: Voicenter said no; false: it could not be asked",

@@ -55,12 +55,12 @@ class Libraries(logging.Handler):
 
     def warn(
         self,
-        _message: Warning | str,
+        message: Warning | str,
         category: type[Warning],
         filename: str,
         lineno: int,
-        _file: TextIO | None = None,
-        _line: str | None = None,
+        file: TextIO | None = None,
+        line: str | None = None,
     ) -> None:
         """Stands in for `warnings.showwarning`."""
         self._tell(
