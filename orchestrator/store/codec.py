@@ -1,0 +1,192 @@
+"""The core's values as the JSON that stands in Redis, and back (docs/redis.md documents it for other readers).
+
+Guarantees: what is written reads back as the same value, exactly; the JSON is ASCII and holds no number that JSON
+has not. Fields that merely help other readers (`counts`, `stage`) are written and never read.
+"""
+
+import json
+from typing import Any
+
+from orchestrator.core.model import (
+    Cover,
+    CoverReason,
+    Direction,
+    EndCause,
+    EndedSection,
+    Leg,
+    LegStatus,
+    Mute,
+    OnCall,
+    OnExtension,
+    OnUser,
+    Recording,
+    Section,
+    Target,
+)
+from orchestrator.store.fields import SCHEMA, Fields, Unreadable
+
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def leg_to_json(leg: Leg) -> str:
+    return _json(
+        ivrid=leg.ivrid,
+        direction=leg.direction,
+        status=leg.status,
+        answered=leg.answered,
+        muted=leg.muted,
+        related=leg.related,
+        counts=leg.counts,
+    )
+
+
+def leg_from_json(raw: bytes) -> Leg:
+    fields = Fields.parse(raw)
+    return Leg(
+        fields.text("ivrid"),
+        fields.word("direction", Direction),
+        fields.word("status", LegStatus),
+        fields.flag("answered"),
+        fields.flag("muted") if fields.has("muted") else None,
+        fields.texts("related"),
+    )
+
+
+def section_to_json(section: Section) -> str:
+    calls = {
+        ivrid: {"since": cover.since, "reason": cover.reason, "extension": cover.sip}
+        for ivrid, cover in section.calls.items()
+    }
+    return _json(
+        section_id=section.section_id,
+        **_target_fields(section.target),
+        started_at=section.started_at,
+        renewed_at=section.renewed_at,
+        expires_at=section.expires_at,
+        reason=section.reason,
+        messages=sorted(section.messages),
+        calls=calls,
+        idle_since=section.idle_since,
+        warned=section.warned,
+    )
+
+
+def section_from_json(raw: bytes) -> Section:
+    fields = Fields.parse(raw)
+    return Section(
+        fields.text("section_id"),
+        _target(fields),
+        fields.seconds("started_at"),
+        fields.seconds("renewed_at"),
+        fields.seconds("expires_at"),
+        _text_or_none(fields, "reason"),
+        frozenset(fields.texts("messages")),
+        {ivrid: _cover(cover) for ivrid, cover in fields.objects("calls")},
+        _seconds_or_none(fields, "idle_since"),
+        fields.flag("warned"),
+    )
+
+
+def ended_to_json(ended: EndedSection) -> str:
+    return _json(at=ended.at, cause=ended.cause, renewed_at=ended.renewed_at, messages=sorted(ended.messages))
+
+
+def ended_from_json(raw: bytes) -> EndedSection:
+    fields = Fields.parse(raw)
+    return EndedSection(
+        fields.seconds("at"),
+        fields.word("cause", EndCause),
+        _seconds_or_none(fields, "renewed_at"),
+        frozenset(fields.texts("messages")),
+    )
+
+
+def mute_to_json(mute: Mute) -> str:
+    return _json(
+        ivrid=mute.ivrid,
+        stage=stage(mute),
+        due_since=mute.due_since,
+        recording=mute.recording,
+        foreign=mute.foreign,
+        held=mute.held,
+        gone=mute.gone,
+        in_flight=mute.in_flight,
+        asked=mute.asked,
+        asked_at=mute.asked_at,
+        confirmed_at=mute.confirmed_at,
+        action_id=mute.action_id,
+        attempts=mute.attempts,
+        retry_at=mute.retry_at,
+        error=mute.error,
+    )
+
+
+def mute_from_json(raw: bytes) -> Mute:
+    fields = Fields.parse(raw)
+    return Mute(
+        fields.text("ivrid"),
+        fields.seconds("due_since"),
+        fields.word("recording", Recording),
+        fields.flag("foreign"),
+        fields.flag("held"),
+        fields.flag("gone"),
+        fields.flag("in_flight"),
+        fields.flag("asked") if fields.has("asked") else None,
+        fields.seconds("asked_at"),
+        _seconds_or_none(fields, "confirmed_at"),
+        fields.text("action_id"),
+        fields.count("attempts"),
+        fields.seconds("retry_at"),
+        fields.text("error"),
+    )
+
+
+def stage(mute: Mute) -> str:
+    """Where the claim stands, in one word for people and dashboards."""
+    if mute.foreign:
+        return "foreign"
+    if mute.in_flight or mute.recording is Recording.UNKNOWN:
+        return "asked"
+    if mute.recording is Recording.MUTED:
+        return "confirmed"
+    released = mute.confirmed_at is not None and mute.confirmed_at >= mute.due_since
+    return "released" if released else "wanted"
+
+
+def _json(**fields: Any) -> str:
+    return _encoder.encode({"v": SCHEMA, **fields})
+
+
+def _target_fields(target: Target) -> dict[str, str]:
+    match target:
+        case OnExtension(sip):
+            return {"extension": sip}
+        case OnUser(user_id):
+            return {"user_id": user_id}
+        case OnCall(ivrid):
+            return {"ivrid": ivrid}
+
+
+def _target(fields: Fields) -> Target:
+    named = [name for name in ("extension", "user_id", "ivrid") if name in fields]
+    match named:
+        case ["extension"]:
+            return OnExtension(fields.text("extension"))
+        case ["user_id"]:
+            return OnUser(fields.text("user_id"))
+        case ["ivrid"]:
+            return OnCall(fields.text("ivrid"))
+        case _:
+            raise Unreadable("must have exactly one of extension, user_id, ivrid")
+
+
+def _cover(fields: Fields) -> Cover:
+    return Cover(fields.seconds("since"), fields.word("reason", CoverReason), _text_or_none(fields, "extension"))
+
+
+def _text_or_none(fields: Fields, name: str) -> str | None:
+    return fields.text(name) if fields.has(name) else None
+
+
+def _seconds_or_none(fields: Fields, name: str) -> float | None:
+    return fields.seconds(name) if fields.has(name) else None

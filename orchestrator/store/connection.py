@@ -1,0 +1,53 @@
+"""Clients for Redis with the waiting and the retrying decided here, not by the library.
+
+Guarantees: a command is sent once (redis-py's own default sends it again when the reply is lost, so an XADD would
+count twice); connecting is bounded in time; an error about a URL never repeats the URL, which may hold a password.
+Both clients give bytes back. Close them with `aclose()`.
+
+No client here has a `socket_timeout`: redis-py enforces it with `asyncio.wait_for`, which in Python 3.11 swallows a
+cancellation that arrives together with the result, and the task then runs on for ever. Put
+`asyncio.timeout(ANSWER_S)` around the use of a writer instead.
+"""
+
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+CONNECT_S = 1.0
+ANSWER_S = 1.0
+"""How long Redis may take for one command before it counts as away."""
+
+
+def writer(url: str) -> Redis:
+    """For commands that are answered at once: writing, publishing, reading without BLOCK."""
+    return _client(url)
+
+
+def subscriber(url: str) -> Redis:
+    """For pub/sub: RESP2, under which a PING on a subscribed connection is safe. Silence is normal there, so
+    whoever reads must see to signs of life."""
+    return _client(url)
+
+
+def _client(url: str) -> Redis:
+    try:
+        options: dict[str, Any] = dict(parse_url(url))
+    except ValueError:
+        raise ValueError(
+            "not a Redis URL; right is redis://[user:password@]host[:port][/db], rediss://... or unix:///path"
+            " (with special characters in the password percent-encoded)"
+        ) from None
+    options |= {
+        "protocol": 2,
+        "decode_responses": False,
+        "encoding_errors": "surrogatepass",  # an id from the feed may hold any code point
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": CONNECT_S,
+        "socket_timeout": None,
+        "health_check_interval": 0,
+        "driver_info": None,  # saves a round trip, and a permission
+    }
+    return Redis.from_pool(ConnectionPool(**options))

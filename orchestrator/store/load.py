@@ -1,0 +1,81 @@
+"""What an earlier process left in Redis, read in one go.
+
+Guarantees: one damaged value costs that value alone: it is told (`Skipped`), left in Redis as it is, and all the
+others are loaded. A value of a newer schema stops the load: `SchemaTooNew` says where.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from redis.asyncio import Redis
+
+from orchestrator.core.facts import Restored
+from orchestrator.store import codec
+from orchestrator.store.fields import SchemaTooNew, Unreadable
+from orchestrator.store.keys import Keys
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A value in Redis that could not be read. It needs a person: what it stood for is not acted on."""
+
+    key: str
+    name: str
+    """The field of the hash: a section_id or an ivrid."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    restored: Restored
+    skipped: tuple[Skipped, ...]
+
+
+async def load(client: Redis, keys: Keys) -> Found:
+    """Raises what redis-py raises, and `SchemaTooNew`."""
+    pipe = client.pipeline(transaction=True)
+    pipe.hgetall(keys.sections)
+    pipe.hgetall(keys.ended)
+    pipe.hgetall(keys.mutes)
+    sections, ended, mutes = await pipe.execute()
+    skipped: list[Skipped] = []
+    restored = Restored(
+        _read(keys.sections, sections, codec.section_from_json, lambda section: section.section_id, skipped),
+        _read(keys.ended, ended, codec.ended_from_json, None, skipped),
+        _read(keys.mutes, mutes, codec.mute_from_json, lambda mute: mute.ivrid, skipped),
+    )
+    return Found(restored, tuple(skipped))
+
+
+def text(name: bytes) -> str:
+    """A name as we wrote it; what we cannot have written stays recognisable."""
+    try:
+        return name.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "backslashreplace")
+
+
+def _read(
+    key: str,
+    raw: Mapping[bytes, bytes],
+    parse: Callable[[bytes], Value],
+    own_name: Callable[[Value], str] | None,
+    skipped: list[Skipped],
+) -> dict[str, Value]:
+    good: dict[str, Value] = {}
+    for field, value_json in raw.items():
+        name = text(field)
+        try:
+            value = parse(value_json)
+            if own_name is not None and own_name(value) != name:
+                raise Unreadable("the name in the value is not that of its field")  # noqa: TRY301 - same fate as a parse error
+        except Unreadable as error:
+            skipped.append(Skipped(key, name, str(error)))
+        except SchemaTooNew as error:
+            raise SchemaTooNew(f"{key}: {error}; run that version, or empty the key") from None
+        else:
+            good[name] = value
+    return good

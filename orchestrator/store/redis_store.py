@@ -1,0 +1,292 @@
+"""The durable copy of one account's state in Redis: one writer, group commit, newest values only.
+
+Guarantees: sections and mutes go first, in one atomic step, so a snapshot of thousands of extensions delays them by
+one batch at most; an extension's hash is replaced as a whole; what is marked stays marked until Redis has it, however
+long Redis is away; after every failure, and when Redis turns out to hold something else than was written, all is
+compared and written anew; and no extension of an earlier process stays behind once the feed is synced.
+"""
+
+import asyncio
+from importlib import resources
+
+from redis.asyncio import Redis
+
+from orchestrator.clock import Clock
+from orchestrator.core.facts import Restored
+from orchestrator.core.model import EndedSection, FeedState, Leg, Mute, Section, State
+from orchestrator.engine.notices import StoreBack, StoreLost
+from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
+from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.store import codec
+from orchestrator.store.audit import AuditBuffer, AuditEntry
+from orchestrator.store.connection import ANSWER_S
+from orchestrator.store.keys import Keys
+from orchestrator.store.load import Skipped, load, text
+from orchestrator.store.mirror import Mirror, MirroredHash
+
+EXTENSIONS_AT_ONCE = 250
+"""A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
+COMPARED_AT_ONCE = 2_500
+PROBE_EVERY_S = 1.0
+"""How often an idle store asks whether Redis is there and still holds what was written."""
+LOAD_S = 5.0
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 1.0
+
+Legs = tuple[Leg, ...]
+
+
+class RedisStore:
+    """Fulfils `engine.ports.Store`. `run` must be running for anything to be written."""
+
+    def __init__(
+        self, client: Redis, namespace: str, account: str, state: State, clock: Clock, observer: Observer
+    ) -> None:
+        self.skipped: tuple[Skipped, ...] = ()
+        """What `load` could not read."""
+        self._client = client
+        self._keys = keys = Keys(namespace, account)
+        self._state = state
+        self._clock = clock
+        self._observer = observer
+        script = resources.files(__package__).joinpath("lua", "extensions.lua").read_text("ascii")
+        self._replace = client.register_script(script)
+        self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
+        self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
+        self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
+        self._legs: Mirror[Legs] = Mirror()
+        self._audit = AuditBuffer(keys.audit)
+        self._loaded = False
+        self._stocked = False  # whether the mirrors know what is in Redis
+        self._swept = False  # whether the extensions of an earlier process were looked for
+        self._marks = Marks()  # sections and mutes
+        self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
+        self._marked = 0  # how many marks of sections and mutes there were ...
+        self._written = 0  # ... and up to which of them Redis has it all
+        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._lost_at: float | None = None
+        self._answered = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether Redis answered when it was last asked, which an idle store does every second."""
+        return self._answered and self._lost_at is None
+
+    @property
+    def audit_dropped(self) -> int:
+        """Audit entries that found no room while Redis was away."""
+        return self._audit.dropped
+
+    async def load(self) -> Restored:
+        """What an earlier process left. Raises `StoreUnavailable`; `SchemaTooNew` where it must not be guessed."""
+        try:
+            async with asyncio.timeout(LOAD_S):
+                found = await load(self._client, self._keys)
+        except REDIS_FAILURES as error:
+            self._lose(error)
+            raise StoreUnavailable(why(error)) from None
+        self.skipped = found.skipped
+        self._loaded = True
+        self._stocked = False
+        self._answered = True
+        return found.restored
+
+    def mark(self, marks: Marks) -> None:
+        """These differ from Redis now. Returns at once; they are written soon, newest values only."""
+        if marks.sections or marks.mutes:
+            self._marks.sections |= marks.sections
+            self._marks.mutes |= marks.mutes
+            self._marked += 1
+        for sip in marks.extensions:
+            self._due_extensions.pop(sip, None)
+            self._due_extensions[sip] = None
+        self._rouse()
+
+    def record(self, entry: AuditEntry) -> None:
+        """Append to the audit stream with the next write. After a lost reply an entry may stand there twice."""
+        self._audit.append(entry)
+        self._rouse()
+
+    async def saved(self, within_s: float) -> bool:
+        """Wait until the sections and mutes marked before this call are in Redis; False if that took longer.
+
+        While Redis is known to be away there is nothing to wait for: False at once.
+        """
+        upto = self._marked
+        if self._written >= upto:
+            return True
+        if self._lost_at is not None:
+            return False
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((upto, waiter))
+        try:
+            async with asyncio.timeout(within_s):
+                return await waiter
+        except TimeoutError:
+            return False
+
+    async def flushed(self, within_s: float) -> bool:
+        """Wait until Redis has everything, audit and extensions too; False if that took longer."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Write what is marked, until cancelled."""
+        self._stocked = False
+        retry_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._step()
+            except REDIS_FAILURES as error:
+                self._lose(error)
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, RETRY_MOST_S)
+            else:
+                retry_s = RETRY_FIRST_S
+
+    async def _step(self) -> None:
+        """Wait until there is something to write, and write it; if nothing comes, probe."""
+        await self._work_or_timeout()
+        if not self._stocked:
+            await self._take_stock()
+        wrote_urgent = await self._write_urgent()
+        wrote_extensions = await self._write_extensions()
+        if not wrote_urgent and not wrote_extensions:
+            await self._probe()
+        self._answered = True
+        if self._lost_at is not None:
+            self._observer.notice(StoreBack(self._clock.now() - self._lost_at))
+            self._lost_at = None
+
+    async def _work_or_timeout(self) -> None:
+        if not self._stocked or self._marks or self._due_extensions or self._audit:
+            return
+        self._wake.clear()
+        self._idle.set()
+        try:
+            async with asyncio.timeout(PROBE_EVERY_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _rouse(self) -> None:
+        self._idle.clear()
+        self._wake.set()
+
+    async def _take_stock(self) -> None:
+        """Learn by name what is in Redis, and mark all of it, and all of the state: what differs gets written."""
+        keys, state = self._keys, self._state
+        pipe = self._client.pipeline(transaction=True)
+        pipe.hkeys(keys.sections)
+        pipe.hkeys(keys.ended)
+        pipe.hkeys(keys.mutes)
+        pipe.smembers(keys.extensions)
+        async with asyncio.timeout(LOAD_S):
+            found = await pipe.execute()
+        sections, ended, mutes, extensions = ({text(name) for name in names} for names in found)
+        self._sections.learn(sections)
+        self._ended.learn(ended)
+        self._mutes.learn(mutes)
+        self._legs.learn(extensions)
+        self._stocked, self._swept = True, False
+        marks = Marks(state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions))
+        if self._loaded:  # else what is in Redis may yet be loaded: it must not be taken for left over
+            unread = {found.name for found in self.skipped}
+            marks.sections |= (sections | ended) - unread
+            marks.mutes |= mutes - unread
+        self.mark(marks)
+
+    async def _write_urgent(self) -> bool:
+        """Sections, mutes and audit in one atomic step. False when Redis has it all."""
+        marks, upto = self._marks, self._marked
+        self._marks = Marks()
+        pipe = self._client.pipeline(transaction=True)
+        sections = self._sections.plan(pipe, marks.sections, self._state.sections)
+        ended = self._ended.plan(pipe, marks.sections, self._state.ended)
+        mutes = self._mutes.plan(pipe, marks.mutes, self._state.mutes)
+        entries = self._audit.plan(pipe)
+        planned = len(pipe) > 0
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await pipe.execute()
+        except BaseException:
+            self._marks.add(marks)
+            self._audit.put_back(entries)
+            raise
+        self._sections.settle(sections)
+        self._ended.settle(ended)
+        self._mutes.settle(mutes)
+        self._written = upto
+        self._tell_waiting()
+        return planned
+
+    async def _write_extensions(self) -> bool:
+        """One batch, each hash replaced as a whole. False when Redis has it all."""
+        if not self._swept and self._state.feed is FeedState.SYNCED:
+            self._due_extensions |= dict.fromkeys(self._legs.names() - self._state.extensions.keys())
+            self._swept = True
+        batch = self._next_extensions()
+        if not batch:
+            return bool(self._due_extensions)
+        keys, args = [self._keys.extensions], list[str | int]()
+        for sip, legs in batch.items():
+            keys.append(self._keys.extension(sip))
+            args += [sip, len(legs or ())]
+            for leg in legs or ():
+                args += [leg.ivrid, codec.leg_to_json(leg)]
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._replace(keys=keys, args=args)
+        except BaseException:
+            self._due_extensions |= dict.fromkeys(batch)
+            raise
+        self._legs.settle(batch)
+        return True
+
+    def _next_extensions(self) -> dict[str, Legs | None]:
+        batch: dict[str, Legs | None] = {}
+        for _ in range(min(len(self._due_extensions), COMPARED_AT_ONCE)):
+            sip, _none = self._due_extensions.popitem()
+            extension = self._state.extensions.get(sip)
+            legs = (tuple(extension.legs.values()) or None) if extension else None
+            if self._legs.due(sip, legs):
+                batch[sip] = legs
+                if len(batch) == EXTENSIONS_AT_ONCE:
+                    break
+        return batch
+
+    async def _probe(self) -> None:
+        """Ask whether Redis is there, and holds as much as was written: it may have come back empty, or older."""
+        keys = self._keys
+        pipe = self._client.pipeline(transaction=True)
+        pipe.hlen(keys.sections)
+        pipe.hlen(keys.ended)
+        pipe.hlen(keys.mutes)
+        pipe.scard(keys.extensions)
+        async with asyncio.timeout(ANSWER_S):
+            counted = await pipe.execute()
+        held = [len(self._sections), len(self._ended), len(self._mutes), len(self._legs)]
+        self._stocked = counted == held
+
+    def _tell_waiting(self) -> None:
+        for upto, waiter in self._waiting:
+            if upto <= self._written and not waiter.done():
+                waiter.set_result(True)
+        self._waiting = [(upto, waiter) for upto, waiter in self._waiting if not waiter.done()]
+
+    def _lose(self, error: BaseException) -> None:
+        """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""
+        self._stocked = False
+        if self._lost_at is None:
+            self._lost_at = self._clock.now()
+            self._observer.notice(StoreLost(why(error)))
+        for _, waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(False)
+        self._waiting.clear()
