@@ -18,19 +18,22 @@ def caller(number: int) -> Party:
     return Party(f"Caller {number}", f"{number:010d}")
 
 
-def lines(agents: int, now: float, *, signed_in: bool = True) -> list[Line]:
-    """Extensions SIPSIP1, SIPSIP2, …, each with a user of its own (1001, 1002, …), signed in there."""
+def lines(agents: int, now: float, *, spare: int = 0) -> list[Line]:
+    """Extensions SIPSIP1, SIPSIP2, …, each with a user of its own (1001, 1002, …), signed in there.
+
+    At the last ones, the spare desks, nobody is signed in.
+    """
     return [
         Line(
             sip=sip(number),
             number=100 + number,
             user_id=user_id(number),
             user_name=f"Agent {number}",
-            online_user_id=user_id(number) if signed_in else None,
-            presence=Presence.LOGIN if signed_in else Presence.LOGOUT,
+            online_user_id=user_id(number) if number <= agents else None,
+            presence=Presence.LOGIN if number <= agents else Presence.LOGOUT,
             presence_at=now,
         )
-        for number in range(1, agents + 1)
+        for number in range(1, agents + spare + 1)
     ]
 
 

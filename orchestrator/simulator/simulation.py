@@ -10,17 +10,13 @@ names calls as it likes; a call that is scripted wrongly raises `NoSuchLeg`.
 """
 
 import itertools
-import random
-from collections.abc import Iterable
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Mapping
 
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import Clock
 from orchestrator.simulator import account, payloads
 from orchestrator.simulator.api import Account
-from orchestrator.simulator.payloads import VendorClock
 from orchestrator.simulator.settings import VoicenterSettings
+from orchestrator.simulator.stage import Stage
 from orchestrator.simulator.switchboard import NORMAL, Switchboard
 from orchestrator.simulator.telephony import (
     Change,
@@ -33,33 +29,9 @@ from orchestrator.simulator.telephony import (
     QueueChanged,
     Status,
 )
-from orchestrator.simulator.truth import Truth
-from orchestrator.simulator.voicenter import Voicenter
 
 
-@dataclass(frozen=True, slots=True)
-class CallRow:
-    """A leg, for a live display. No name and no number."""
-
-    ivrid: str
-    status: str
-    direction: str
-    covered: bool
-    muted_since: float | None
-    """Epoch seconds; None: it is being recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An extension, for a live display."""
-
-    extension: str
-    online_user_id: str | None
-    busy: bool
-    calls: tuple[CallRow, ...]
-
-
-class Simulation:
+class Simulation(Stage):
     def __init__(
         self,
         agents: int = 4,
@@ -70,54 +42,22 @@ class Simulation:
         lines: Iterable[Line] | None = None,
         queues: Iterable[Queue] | None = None,
     ) -> None:
-        settings = settings or VoicenterSettings()
-        self.clock = clock or SystemClock()
+        super().__init__(settings, seed, clock, Account(lines=self._live_lines, queues=self._live_queues))
         now = self.clock.now()
-        self.truth = Truth(self.clock)
         self.board = Switchboard(
             account.lines(agents, now) if lines is None else lines,
             account.queues(2) if queues is None else queues,
             self._changed,
         )
-        self._vendor_clock = VendorClock(settings.offset_min)
-        live = Account(lines=self._live_lines, queues=self._live_queues)
-        self.voicenter = Voicenter(settings, self.clock, random.Random(seed), self.truth, live)  # a game
         self._callers = itertools.count(1)
         self._calls = itertools.count(1)
         for line in self.board.lines.values():
             self.truth.line_seen(line)
         self.voicenter.feed.seed(self._live_lines(None), self._live_queues())
 
-    async def __aenter__(self) -> Self:
-        await self.voicenter.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.voicenter.__aexit__(kind, error, trace)
-
-    # Addresses
-
     @property
-    def http_url(self) -> str:
-        return self.voicenter.url
-
-    @property
-    def login_url(self) -> str:
-        return f"{self.http_url}/monitorAPI/Login"
-
-    @property
-    def refresh_url(self) -> str:
-        return f"{self.http_url}/monitorAPI/RefreshIdentityToken"
-
-    @property
-    def mute_url(self) -> str:
-        return f"{self.http_url}/Comet/API/MuteUnmuteCalls"
-
-    @property
-    def active_calls_url(self) -> str:
-        return f"{self.http_url}/comet/API/GetExtensionsCalls"
+    def lines(self) -> Mapping[str, Line]:
+        return self.board.lines
 
     # The script of a story
 
@@ -187,23 +127,7 @@ class Simulation:
         """Somebody else mutes (or opens) the recording. The feed shows it with the next event of the call."""
         self.truth.foreign_mute(ivrid, muted)
 
-    # Looking on
-
-    def snapshot_view(self) -> tuple[Row, ...]:
-        return tuple(self._row(line) for line in self.board.lines.values())
-
-    def _row(self, line: Line) -> Row:
-        calls = tuple(
-            CallRow(
-                ivrid=leg.ivrid,
-                status=str(leg.status),
-                direction=str(leg.direction),
-                covered=self.truth.covered(leg.ivrid),
-                muted_since=self.truth.muted_since(leg.ivrid),
-            )
-            for leg in line.legs
-        )
-        return Row(line.sip, line.online_user_id, any(leg.counts for leg in line.legs), calls)
+    # What happens
 
     def _add(
         self,
@@ -235,16 +159,16 @@ class Simulation:
         feed = self.voicenter.feed
         match change:
             case LineChanged():
-                feed.tell("ExtensionEvent", payloads.extension_event(change, self._vendor_clock))
+                feed.tell("ExtensionEvent", payloads.extension_event(change, self.vendor_clock))
             case QueueChanged():
-                feed.tell("QueueEvent", payloads.queue_event(change, self._vendor_clock))
+                feed.tell("QueueEvent", payloads.queue_event(change, self.vendor_clock))
 
     def _live_lines(self, sip: str | None) -> list[payloads.Payload]:
         every = self.board.lines.values()
-        return [payloads.line_payload(line, self._vendor_clock) for line in every if sip in (None, line.sip)]
+        return [payloads.line_payload(line, self.vendor_clock) for line in every if sip in (None, line.sip)]
 
     def _live_queues(self) -> list[payloads.Payload]:
-        return [payloads.queue_payload(queue, self._vendor_clock) for queue in self.board.queues.values()]
+        return [payloads.queue_payload(queue, self.vendor_clock) for queue in self.board.queues.values()]
 
     def _party(self) -> Party:
         return account.caller(next(self._callers))

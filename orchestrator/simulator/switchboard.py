@@ -149,7 +149,13 @@ class Switchboard:
             if ivrid not in self._kept:
                 self._notify(CallOver(now, ivrid))
 
-    def move(self, now: float, ivrid: str, sip: str, to: str, *, up: bool) -> None:
+    def stray_hangup(self, now: float, sip: str, leg: Leg) -> None:
+        """The end of a call that nobody ever saw begin, as the capture has some."""
+        self._line(now, replace(self.lines[sip], last_hangup_at=now), Reason.HANGUP, leg, NORMAL)
+
+    def move(
+        self, now: float, ivrid: str, sip: str, to: str, *, up: bool, related: tuple[str, ...] | None = None
+    ) -> None:
         """A transfer: the call leaves one extension and appears on another, ringing (blind) or up (attended)."""
         leg = self.leg(sip, ivrid)
         held = ivrid in self._kept
@@ -157,7 +163,10 @@ class Switchboard:
         self.hangup(now, sip, ivrid)
         status = Status.TALKING if up else Status.RINGING
         there = replace(leg, direction=Direction.INCOMING, status=status, answered=up, answered_at=now if up else 0.0)
-        self.add(now, to, replace(there, started_at=now, c2c_direction=None))
+        there = replace(
+            there, started_at=now, c2c_direction=None, related=leg.related if related is None else related
+        )
+        self.add(now, to, there)
         if not held:
             self._kept.discard(ivrid)
 

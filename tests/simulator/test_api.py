@@ -181,11 +181,11 @@ async def test_a_request_that_hangs_does_not_keep_the_simulation_from_ending() -
         await asyncio.Event().wait()
         return None
 
-    async def ask() -> None:
+    async def ask(http: ClientSession, url: str) -> None:
         with pytest.raises(ServerDisconnectedError):
-            await post(http, sim.mute_url, {"ivrid": "c1", "state": "1"})
+            await post(http, url, {"ivrid": "c1", "state": "1"})
 
     async with asyncio.timeout(5), ClientSession() as http, asyncio.TaskGroup() as group, Simulation(1) as sim:
         sim.voicenter.faults.before = hang
-        group.create_task(ask())
+        group.create_task(ask(http, sim.mute_url))
         await hanging.wait()
