@@ -8,7 +8,7 @@ tokens; exceptions give types and places, never their texts.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, TextIO
@@ -42,10 +42,13 @@ class Log:
 
     def write(self, event: Event, *, level: Level | None = None, **fields: Field) -> None:
         """Fields that are None are left out."""
-        self._logger.log(_NUMBERS[level or event.level], event.name, **fields)
+        self._pass_on(event, level or event.level, fields)
         lost = self._lines.take_lost()
         if lost:
-            self._logger.log(_NUMBERS[LINES_LOST.level], LINES_LOST.name, lost=lost)
+            self._pass_on(LINES_LOST, Level.WARNING, {"lost": lost})
+
+    def _pass_on(self, event: Event, level: Level, fields: Mapping[str, Field]) -> None:
+        self._logger.log(_NUMBERS[level], event.name, **fields)
 
     def bind(self, account: str) -> Self:
         return type(self)(self._logger.bind(account=account), self._lines)
