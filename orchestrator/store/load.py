@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored
 from orchestrator.store import codec
-from orchestrator.store.fields import SchemaTooNew, Unreadable
+from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
+from orchestrator.store.fields import Unreadable
 from orchestrator.store.keys import Keys
 
 Value = TypeVar("Value")
