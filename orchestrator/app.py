@@ -1,0 +1,282 @@
+"""The daemon: the only place where the parts are wired together.
+
+Guarantees: every account has an engine, a feed, a store and connections of its own, so that a fault of one
+touches no other; when asked to stop it takes no more messages, finishes the requests in flight (up to
+`DRAIN_S`), leaves active sections in Redis to the next process, and opens nothing; a bug in any part ends the
+whole process with its traceback.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+from redis.asyncio import Redis
+
+from orchestrator import __version__
+from orchestrator.clock import Clock, SystemClock
+from orchestrator.config import Account as AccountSettings
+from orchestrator.config import Config
+from orchestrator.config.schema import FEED
+from orchestrator.core.model import Policy, State
+from orchestrator.crm.deadletter import DeadLetters
+from orchestrator.crm.message import CrmMessage, MessageRefused
+from orchestrator.crm.pubsub import PubSubReader
+from orchestrator.engine.loop import Engine
+from orchestrator.engine.ports import StoreUnavailable
+from orchestrator.store.connection import subscriber, writer
+from orchestrator.store.embedded import embedded
+from orchestrator.store.redis_store import RedisStore
+from orchestrator.telemetry import events
+from orchestrator.telemetry.audit import AuditObserver
+from orchestrator.telemetry.counting import MetricsObserver
+from orchestrator.telemetry.logs import Log
+from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.now import now_of
+from orchestrator.telemetry.observer import Broadcast, LogObserver
+from orchestrator.voicenter.feed import Feed
+from orchestrator.voicenter.login import Credentials
+from orchestrator.voicenter.mute_api import MuteClient, http_session
+from orchestrator.voicenter.settings import FeedSettings
+from orchestrator.web.health import health_app, serve
+
+DRAIN_S = 5.0
+"""How long the requests in flight are waited for when stopping."""
+FLUSH_S = 2.0
+"""How long Redis is waited for, after that, to take the last answers."""
+LOAD_AGAIN_S = 1.0
+"""Pause between attempts to read what an earlier process left, while Redis is away."""
+
+
+async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
+    """Work until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        daemon = await _assemble(config, log, stack)
+        health = health_app(daemon.problems, daemon.metrics.page)
+        address = await stack.enter_async_context(serve(health, config.http.host, config.http.port))
+        redis = "embedded" if config.redis.embedded else "given"
+        log.write(
+            events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
+        )
+        await daemon.work(stop)
+
+
+async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon":
+    """Everything that is held open, each to be closed by `stack`."""
+    clock, metrics = SystemClock(), Metrics(__version__)
+    url = await stack.enter_async_context(_redis_url(config))
+    redis = await stack.enter_async_context(_closing(writer(url)))
+    accounts = {}
+    for name in config.accounts:
+        http = await stack.enter_async_context(http_session(config.api.max_concurrency))
+        accounts[name] = Account(name, config, redis, http, clock, metrics, log)
+    return Daemon(
+        config,
+        accounts,
+        redis,
+        await stack.enter_async_context(_closing(subscriber(url))),
+        clock,
+        metrics,
+        log,
+    )
+
+
+class Daemon:
+    """All accounts, and what they share: the CRM's messages, Redis, the metrics."""
+
+    def __init__(
+        self,
+        config: Config,
+        accounts: Mapping[str, "Account"],
+        redis: Redis,
+        listener: Redis,
+        clock: Clock,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self.metrics = metrics
+        self._accounts = accounts
+        observer = Broadcast(LogObserver(log, None), MetricsObserver(metrics, None))
+        self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
+        self._messages = PubSubReader(
+            listener,
+            config.crm.channels,
+            self._deliver,
+            observer,
+            self._dead_letters,
+            clock,
+            random.SystemRandom(),
+        )
+
+    def problems(self) -> dict[str, str]:
+        """What is not ready, and why."""
+        found = {name: why for name, account in self._accounts.items() if (why := account.problem)}
+        if not self._messages.connected:
+            found["crm"] = "not subscribed to the CRM's channels"
+        return found
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Restore, then work until `stop` is set, then drain. What writes outlives what works, which outlives
+        what takes in: so the last answers are kept, and nothing new begins."""
+        accounts = self._accounts.values()
+        async with _lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
+            await _unless(stop, _all(account.restore() for account in accounts))
+            async with _draining(*(account.engine for account in accounts)):
+                async with _lasting(self._messages.run(), *(account.feed.run() for account in accounts)):
+                    await stop.wait()
+            await _all(account.store.flushed(FLUSH_S) for account in accounts)
+
+    def _deliver(self, message: CrmMessage) -> None:
+        """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
+        names = ", ".join(sorted(self._accounts))
+        if message.account is not None:
+            account = self._accounts.get(message.account)
+            if account is None:
+                raise MessageRefused(f"account: not one of {names}")
+        elif len(self._accounts) == 1:
+            (account,) = self._accounts.values()
+        else:
+            raise MessageRefused(f"account: needed where there are several; one of {names}")
+        account.engine.learn(message.fact)
+
+
+class Account:
+    """The parts of one account."""
+
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        redis: Redis,
+        http: aiohttp.ClientSession,
+        clock: Clock,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        settings, state, rng = config.accounts[name], State(), random.SystemRandom()
+        observer = Broadcast(
+            LogObserver(log, name),
+            MetricsObserver(metrics, name),
+            AuditObserver(lambda entry: self.store.record(entry), clock),
+        )
+        self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
+        api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
+        self.engine = Engine(
+            state, _policy(config), clock, rng, self.store, api, observer, config.api.max_concurrency
+        )
+        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer)
+        self._restored = False
+        metrics.follow(name, lambda: now_of(state, self.store.healthy))
+
+    @property
+    def problem(self) -> str | None:
+        """Why this account is not ready; None when it is."""
+        if not self.store.healthy:
+            return "Redis does not answer"
+        if not self._restored:
+            return "what an earlier process left was not read yet"
+        problem = self.feed.problem
+        return None if problem is None else f"feed: {problem}"
+
+    async def restore(self) -> None:
+        """Take up what an earlier process left, as soon as Redis gives it."""
+        while True:
+            try:
+                restored = await self.store.load()
+            except StoreUnavailable:
+                await asyncio.sleep(LOAD_AGAIN_S)
+                continue
+            self.engine.learn(restored)
+            self._restored = True
+            return
+
+    def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
+        if settings.mute_url != FEED:
+            return settings.mute_url
+
+        def of_the_feed() -> str | None:
+            return f"{self.feed.server}/api/MuteUnmuteCalls" if self.feed.server else None
+
+        return of_the_feed
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        default_section_s=config.policy.default_section_seconds,
+        max_section_s=config.policy.max_section_seconds,
+        hold_on_expiry=config.policy.on_expiry == "hold",
+        end_after_idle_s=config.policy.end_after_idle_seconds,
+    )
+
+
+def _feed_settings(settings: AccountSettings) -> FeedSettings:
+    return FeedSettings(
+        settings.login_type,
+        _credentials(settings),
+        settings.login_url,
+        settings.refresh_url,
+        settings.engineio,
+    )
+
+
+def _credentials(settings: AccountSettings) -> Credentials:
+    given = {name: getattr(settings, name) for name in ("token", "username", "email", "password")}
+    return Credentials({name: secret.get_secret_value() for name, secret in given.items() if secret is not None})
+
+
+@asynccontextmanager
+async def _redis_url(config: Config) -> AsyncIterator[str]:
+    if config.redis.embedded:
+        async with embedded(config.data_dir, config.redis.embedded_port) as url:
+            yield url
+    else:
+        yield config.redis.url.get_secret_value()
+
+
+@asynccontextmanager
+async def _closing(client: Redis) -> AsyncIterator[Redis]:
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def _lasting(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """These run until the block is left."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in endless]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _draining(*engines: Engine) -> AsyncIterator[None]:
+    """These run until the block is left; then they finish what is in flight, for `DRAIN_S` at most."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(engine.run()) for engine in engines]
+        yield
+        for engine in engines:
+            engine.stop()
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
+        for task in late:
+            task.cancel()
+
+
+async def _all(each: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        for coroutine in each:
+            group.create_task(coroutine)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or give it up when asked to stop."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        waiting = group.create_task(stop.wait())
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()
+        waiting.cancel()

@@ -1,0 +1,79 @@
+"""`run` and `check`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from orchestrator import app
+from orchestrator.config import Config, ConfigError, load
+from orchestrator.store.embedded import EmbeddedUnavailable
+from orchestrator.store.load import SchemaTooNew
+from orchestrator.telemetry import events
+from orchestrator.telemetry.logs import Log, open_log
+from orchestrator.web.health import CannotListen
+
+OK, FAILED, BAD_CONFIG = 0, 1, 78  # 78: EX_CONFIG of sysexits.h
+
+_PLAIN_FAULTS = (CannotListen, EmbeddedUnavailable, SchemaTooNew)
+"""What is wrong with the surroundings: told in a sentence, without a traceback."""
+
+
+def check(args: argparse.Namespace) -> int:
+    if configured(args) is None:
+        return BAD_CONFIG
+    print("the configuration is good")
+    return OK
+
+
+def run(args: argparse.Namespace) -> int:
+    config = configured(args)
+    if config is None:
+        return BAD_CONFIG
+    with open_log(sys.stdout, config.log.format, config.log.level) as log:
+        try:
+            asyncio.run(_run(config, log))
+        except* _PLAIN_FAULTS as faults:
+            for fault in _leaves(faults):
+                print(f"mute-orchestrator: {fault}", file=sys.stderr)
+            return FAILED
+        except* Exception as bugs:
+            log.crash(bugs)
+            raise
+    return OK
+
+
+def configured(args: argparse.Namespace) -> Config | None:
+    """The configuration; None after every mistake in it was told."""
+    try:
+        return load(args.config, os.environ)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)
+        return None
+
+
+async def _run(config: Config, log: Log) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.set_exception_handler(log.loop_failed)
+    caught: list[str] = []
+
+    def asked(number: signal.Signals) -> None:
+        if not caught:
+            log.write(events.DAEMON_STOPPING, signal=number.name)
+        caught.append(number.name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    await app.run(config, log, stop)
+    log.write(events.DAEMON_STOPPED, why=caught[0])
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]

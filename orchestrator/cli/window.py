@@ -1,0 +1,128 @@
+"""`sections`, `calls` and `audit`: what stands in Redis, for people (a table) and for programs (JSON lines).
+
+They read Redis alone, so they work whether the daemon runs or not.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+
+from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK, configured
+from orchestrator.config import Config
+from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.store.connection import writer
+from orchestrator.store.keys import Keys
+
+Row = dict[str, Any]
+
+
+async def _sections(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
+    for section_id, text in sorted((await redis.hgetall(keys.sections)).items()):
+        section = json.loads(text)
+        yield {"section_id": section_id.decode(), **section}
+
+
+async def _calls(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
+    claims = {ivrid: json.loads(text) for ivrid, text in (await redis.hgetall(keys.mutes)).items()}
+    for sip in sorted(await redis.smembers(keys.extensions)):
+        for ivrid, text in sorted((await redis.hgetall(keys.extension(sip.decode()))).items()):
+            claim = claims.get(ivrid, {})
+            yield {"extension": sip.decode(), **json.loads(text), "mute": claim.get("stage", "")}
+
+
+async def _audit(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
+    for _, entry in reversed(await redis.xrevrange(keys.audit, count=args.last)):
+        yield {name.decode(): value.decode() for name, value in entry.items()}
+
+
+Reader = Callable[[Redis, Keys, argparse.Namespace], AsyncIterator[Row]]
+
+COLUMNS: dict[str, Sequence[str]] = {
+    "sections": ("account", "section_id", "extension", "user_id", "ivrid", "expires_at", "calls"),
+    "calls": ("account", "extension", "ivrid", "direction", "status", "counts", "mute"),
+    "audit": ("account", "at", "event", "section_id", "extension", "ivrid", "exposure_ms", "action_id", "cause"),
+}
+
+
+def _command(name: str, reader: Reader) -> Callable[[argparse.Namespace], int]:
+    def run(args: argparse.Namespace) -> int:
+        config = configured(args)
+        if config is None:
+            return BAD_CONFIG
+        accounts = list(config.accounts) if args.account is None else [args.account]
+        if unknown := set(accounts) - set(config.accounts):
+            print(f"--account: '{unknown.pop()}' is not one of {', '.join(config.accounts)}", file=sys.stderr)
+            return 2
+        try:
+            rows = asyncio.run(_read(config, accounts, reader, args))
+        except REDIS_FAILURES as error:
+            print(f"mute-orchestrator: {why(error)}", file=sys.stderr)
+            return FAILED
+        as_json = args.json or not sys.stdout.isatty()
+        print(as_lines(rows) if as_json else as_table(rows, COLUMNS[name]), end="")
+        return OK
+
+    return run
+
+
+async def _read(config: Config, accounts: Sequence[str], reader: Reader, args: argparse.Namespace) -> list[Row]:
+    redis = writer(_url(config))
+    try:
+        found = []
+        for account in accounts:
+            keys = Keys(config.redis.namespace, account)
+            found += [{"account": account, **row} async for row in reader(redis, keys, args)]
+        return found
+    finally:
+        await redis.aclose()
+
+
+def _url(config: Config) -> str:
+    if config.redis.embedded:
+        return f"redis://127.0.0.1:{config.redis.embedded_port}/0"
+    return config.redis.url.get_secret_value()
+
+
+def as_lines(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def as_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """Columns of which some row has something, as wide as they need to be."""
+    shown = [column for column in columns if any(row.get(column) not in (None, "") for row in rows)]
+    cells = [[_cell(column, row.get(column)) for column in shown] for row in rows]
+    widths = [max(map(len, column)) for column in zip(shown, *cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [[name.upper() for name in shown], *cells]
+    ]
+    return "\n".join(lines) + "\n" if rows else "none\n"
+
+
+def _cell(column: str, value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(value)
+        case list():
+            return ", ".join(map(str, value))
+        case _ if column in ("at", "expires_at"):
+            return datetime.fromtimestamp(float(str(value)), UTC).strftime("%H:%M:%S")
+        case _:
+            return "".join(letter if letter.isprintable() else "?" for letter in str(value))
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "sections": _command("sections", _sections),
+    "calls": _command("calls", _calls),
+    "audit": _command("audit", _audit),
+}
