@@ -105,17 +105,18 @@ class Monitor:
     async def _keep_alive(self, connection: Connection) -> None:
         """Ask for a sign of life after some silence, and leave after twice that."""
         patience_s = self._settings.keepalive_s
-        asked = False
+        asked_since: float | None = None
         while True:
-            silent_s = self._clock.now() - self._heard_at
+            silent_since = self._heard_at
+            silent_s = self._clock.now() - silent_since
             if silent_s >= 2 * patience_s:
                 raise FellSilent(f"no event for {silent_s:.0f} s")
-            if silent_s < patience_s:
-                asked = False
-            elif not asked:
-                asked = True
-                await connection.emit("keepalive", self._token)
-            due_s = (2 if asked else 1) * patience_s - silent_s
+            due_s = patience_s - silent_s
+            if due_s <= 0:
+                if asked_since != silent_since:
+                    asked_since = silent_since
+                    await connection.emit("keepalive", self._token)
+                due_s += patience_s
             await asyncio.sleep(max(_LEAST_SLEEP_S, due_s))
 
     async def _expect_snapshot(self, connection: Connection) -> None:
