@@ -114,7 +114,7 @@ class Table(BaseModel):
 class Redis(Table):
     url: Annotated[SecretStr, AfterValidator(_redis_address)] = SecretStr(EMBEDDED)
     """Where Redis is. Kept as a secret, because it may hold a password."""
-    embedded_port: Annotated[int, Field(ge=1, le=65535)] = 6390
+    embedded_port: Port = 6390
     namespace: Annotated[str, AfterValidator(_namespace)] = "mute"
 
     @property
