@@ -32,9 +32,14 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-# Renews requirements.lock from pyproject.toml (all extras, every platform and Python 3.11+).
-lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE) -o requirements.lock pyproject.toml
+# Renews the locks from pyproject.toml, for every platform and Python 3.11+: all extras for working on it, the
+# run-time alone and the build's backend for the image. `make lock UPGRADE=--upgrade` takes newer releases.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock"
+lock: $(READY)
+	$(COMPILE) --all-extras $(UPGRADE) -o requirements.lock pyproject.toml
+	$(COMPILE) --extra embedded -c requirements.lock -o requirements.run.lock pyproject.toml
+	echo hatchling | $(COMPILE) -c requirements.lock -o requirements.build.lock -
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -22,5 +22,7 @@ async def measure(folder: Path) -> list[Row]:
             seconds = time.perf_counter() - began
             return [
                 Row("20,000 extensions, 2,000 calls: ready after", seconds, "s", bound=15.0),
-                Row("20,000 extensions, 2,000 calls: memory, most", most_memory_mib(daemon.process.pid), "MiB", 400.0),
+                Row(
+                    "20,000 extensions, 2,000 calls: memory, most", most_memory_mib(daemon.process.pid), "MiB", 400.0
+                ),
             ]

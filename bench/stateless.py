@@ -1,4 +1,4 @@
-"""The script that everybody writes first: publish in, POST out, no state. The yardstick for latency, not for truth."""
+"""The script that everybody writes first: publish in, POST out, no state. The yardstick for latency alone."""
 
 import asyncio
 import json

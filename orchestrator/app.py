@@ -123,9 +123,11 @@ class Daemon:
         accounts = self._accounts.values()
         async with _lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
             await _unless(stop, _all(account.restore() for account in accounts))
-            async with _draining(*(account.engine for account in accounts)):
-                async with _lasting(self._messages.run(), *(account.feed.run() for account in accounts)):
-                    await stop.wait()
+            async with (
+                _draining(*(account.engine for account in accounts)),
+                _lasting(self._messages.run(), *(account.feed.run() for account in accounts)),
+            ):
+                await stop.wait()
             await _all(account.store.flushed(FLUSH_S) for account in accounts)
 
     def _deliver(self, message: CrmMessage) -> None:
@@ -159,7 +161,7 @@ class Account:
         observer = Broadcast(
             LogObserver(log, name),
             MetricsObserver(metrics, name),
-            AuditObserver(lambda entry: self.store.record(entry), clock),
+            AuditObserver(lambda entry: self.store.record(entry), clock),  # noqa: PLW0108 - the store comes next
         )
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)

@@ -31,17 +31,18 @@ def run(args: argparse.Namespace) -> int:
     config = configured(args)
     if config is None:
         return BAD_CONFIG
+    exit_code = OK
     with open_log(sys.stdout, config.log.format, config.log.level) as log:
         try:
             asyncio.run(_run(config, log))
         except* _PLAIN_FAULTS as faults:
+            exit_code = FAILED
             for fault in _leaves(faults):
                 print(f"mute-orchestrator: {fault}", file=sys.stderr)
-            return FAILED
-        except* Exception as bugs:
+        except* Exception as bugs:  # noqa: BLE001 - a bug ends the process; its text may hold anything, so the log gives places
+            exit_code = FAILED
             log.crash(bugs)
-            raise
-    return OK
+    return exit_code
 
 
 def configured(args: argparse.Namespace) -> Config | None:

@@ -23,22 +23,26 @@ Row = dict[str, Any]
 
 
 async def _sections(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
-    for section_id, text in sorted((await redis.hgetall(keys.sections)).items()):
-        section = json.loads(text)
-        yield {"section_id": section_id.decode(), **section}
+    for _, section in sorted((await redis.hgetall(keys.sections)).items()):
+        yield json.loads(section)
 
 
 async def _calls(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
-    claims = {ivrid: json.loads(text) for ivrid, text in (await redis.hgetall(keys.mutes)).items()}
+    claims = {ivrid: json.loads(claim) for ivrid, claim in (await redis.hgetall(keys.mutes)).items()}
     for sip in sorted(await redis.smembers(keys.extensions)):
-        for ivrid, text in sorted((await redis.hgetall(keys.extension(sip.decode()))).items()):
-            claim = claims.get(ivrid, {})
-            yield {"extension": sip.decode(), **json.loads(text), "mute": claim.get("stage", "")}
+        for ivrid, leg in sorted((await redis.hgetall(keys.extension(_text(sip)))).items()):
+            stage = claims.get(ivrid, {}).get("stage", "")
+            yield {"extension": _text(sip), **json.loads(leg), "mute": stage}
 
 
 async def _audit(redis: Redis, keys: Keys, args: argparse.Namespace) -> AsyncIterator[Row]:
-    for _, entry in reversed(await redis.xrevrange(keys.audit, count=args.last)):
-        yield {name.decode(): value.decode() for name, value in entry.items()}
+    entries = await redis.xrevrange(keys.audit, count=args.last)
+    for _, entry in reversed(entries or []):
+        yield {_text(name): _text(value) for name, value in (entry or {}).items()}
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw
 
 
 Reader = Callable[[Redis, Keys, argparse.Namespace], AsyncIterator[Row]]

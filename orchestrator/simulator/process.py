@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from orchestrator.simulator.simulation import Simulation
+from orchestrator.simulator.stage import Stage
 
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 15.0
@@ -36,15 +36,15 @@ def free_port() -> int:
         return port
 
 
-def account_environ(sim: Simulation, name: str = "MAIN") -> dict[str, str]:
-    """The settings of an account that this simulation plays."""
+def account_environ(stage: Stage, name: str = "MAIN") -> dict[str, str]:
+    """The settings of an account that this stage plays."""
     prefix = f"ORCHESTRATOR_ACCOUNTS__{name}__"
     return {
         f"{prefix}LOGIN_TYPE": "token",
-        f"{prefix}TOKEN": sim.settings.token,
-        f"{prefix}LOGIN_URL": sim.login_url,
-        f"{prefix}REFRESH_URL": sim.refresh_url,
-        f"{prefix}MUTE_URL": sim.mute_url,
+        f"{prefix}TOKEN": stage.settings.token,
+        f"{prefix}LOGIN_URL": stage.login_url,
+        f"{prefix}REFRESH_URL": stage.refresh_url,
+        f"{prefix}MUTE_URL": stage.mute_url,
     }
 
 

@@ -44,9 +44,7 @@ class Stage:
     async def publish(self, message: Mapping[str, object], channel: str = "crm.sensitive") -> None:
         assert await self.crm.publish(channel, json.dumps(message)) == 1, "the daemon does not listen"
 
-    async def form_opens(
-        self, section_id: str, *, max_seconds: float = 900.0, **target: str
-    ) -> None:
+    async def form_opens(self, section_id: str, *, max_seconds: float = 900.0, **target: str) -> None:
         """The CRM says that a section started, and the truth hears of it at that moment."""
         self.sim.truth.section_started(section_id, max_s=max_seconds, **target)
         await self.publish(
@@ -59,6 +57,7 @@ class Stage:
 
     async def muted(self, *ivrids: str) -> None:
         """Wait until exactly these are muted, of all calls that are up."""
+
         def exactly() -> bool:
             up = {leg.ivrid for line in self.sim.board.lines.values() for leg in line.legs} | set(ivrids)
             return {ivrid for ivrid in up if self.sim.truth.muted(ivrid)} == set(ivrids)
@@ -67,7 +66,7 @@ class Stage:
 
     async def live(self, sip: str) -> set[str]:
         """The live ivrids of the extension, as others read them in Redis."""
-        return {name.decode() for name in await self.crm.hkeys(f"mute:{{main}}:extension:{sip}")}
+        return {str(name) for name in await self.crm.hkeys(f"mute:{{main}}:extension:{sip}")}
 
     async def daemon_knows(self, sip: str, *ivrids: str) -> bool:
         """Whether the daemon has heard of exactly these calls on the extension."""
@@ -96,7 +95,7 @@ async def stage(folder: Path, sim: Simulation | None = None, **environ: str) -> 
 @asynccontextmanager
 async def client(daemon: DaemonProcess) -> AsyncIterator[Redis]:
     """The CRM's client of the daemon's Redis."""
-    crm = Redis.from_url(daemon.redis_url)
+    crm = Redis.from_url(daemon.redis_url, decode_responses=True)
     try:
         yield crm
     finally:

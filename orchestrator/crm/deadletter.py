@@ -1,0 +1,55 @@
+"""Keeps the messages that were refused, for the people who must mend the CRM: a capped Redis stream.
+
+It is the only place that keeps content. Guarantees: `keep` returns at once; what waits for Redis is bounded (the
+newest are kept); Redis away stops nothing.
+"""
+
+import asyncio
+from collections import deque
+from typing import NoReturn
+
+from redis.asyncio import Redis
+
+from orchestrator.clock import Clock
+from orchestrator.crm.message import MOST_BYTES
+from orchestrator.redis_errors import REDIS_FAILURES
+
+KEPT = 1000
+"""How many messages the stream keeps, roughly."""
+WAITING = 100
+RETRY_S = 1.0
+
+
+class DeadLetters:
+    def __init__(self, client: Redis, namespace: str, clock: Clock) -> None:
+        self.key = f"{namespace}:dead-letters"
+        self._client = client
+        self._clock = clock
+        self._letters: deque[dict[bytes | str, bytes | str | float]] = deque(maxlen=WAITING)
+        self._came = asyncio.Event()
+
+    def keep(self, source: str, why: str, message: bytes) -> None:
+        entry: dict[bytes | str, bytes | str | float] = {
+            "at": round(self._clock.now(), 3),
+            "source": source,
+            "why": why,
+            "message": message[:MOST_BYTES],
+        }
+        self._letters.append(entry)
+        self._came.set()
+
+    async def run(self) -> NoReturn:
+        """Write what is kept, until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            while self._letters:
+                await self._write(self._letters.popleft())
+
+    async def _write(self, entry: dict[bytes | str, bytes | str | float]) -> None:
+        try:
+            await self._client.xadd(self.key, entry, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]  # invariant
+        except REDIS_FAILURES:
+            if len(self._letters) < WAITING:
+                self._letters.appendleft(entry)
+            await asyncio.sleep(RETRY_S)
