@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from orchestrator.simulator.agenda import Story
 from orchestrator.simulator.floor import Floor
 from orchestrator.simulator.switchboard import NORMAL
-from orchestrator.simulator.telephony import Direction, Leg, Party, Presence, Status
+from orchestrator.simulator.telephony import Direction, Leg, Party, Presence, QueueReason, Status
 
 NO_RESPONSE = "No user responding"
 REJECTED = "Call Rejected"
@@ -30,13 +30,19 @@ class Calls:
         board.join(floor.now, queue_id, ivrid, party)
         yield floor.lasts(floor.tempo.between_rings_s)
         for _ in range(floor.chance.randint(2, 6)):
-            agent = yield from self._round(queue_id, ivrid, party)
-            if agent:
-                board.leave(floor.now, queue_id, ivrid, board.lines[agent].user_name)
+            if floor.happens(0.1) and (agent := floor.somebody_free()):
+                floor.take(agent)
+                self._appear(agent, ivrid, party, answered=floor.happens(0.5), queue_id=queue_id)
+                board.leave(floor.now, queue_id, ivrid, QueueReason.ANSWER)
                 yield from self._talk(agent, ivrid)
                 return
+            answered_by = yield from self._round(queue_id, ivrid, party)
+            if answered_by:
+                board.leave(floor.now, queue_id, ivrid, QueueReason.EXIT, board.lines[answered_by].user_name)
+                yield from self._talk(answered_by, ivrid)
+                return
             yield floor.lasts(floor.tempo.between_rings_s)
-        board.leave(floor.now, queue_id, ivrid)
+        board.leave(floor.now, queue_id, ivrid, QueueReason.ABANDONED)
 
     def outbound(self, agent: str) -> Story:
         """The agent dials; nobody answers, or is dialled again under the same id, or it is answered."""
@@ -198,10 +204,6 @@ class Calls:
     def _round(self, queue_id: int, ivrid: str, party: Party) -> Generator[float, None, str | None]:
         """The queue rings a group once. Returns who answered, taken; the others have lost it."""
         floor, board = self._floor, self._board
-        if floor.happens(0.1) and (agent := floor.somebody_free()):  # straight to an agent, without ringing
-            floor.take(agent)
-            self._appear(agent, ivrid, party, answered=True, queue_id=queue_id)
-            return agent
         group = [sip for sip in floor.free() if board.lines[sip].leg(ivrid) is None]
         ringing = sorted(floor.some(group, 4)) if group else []
         for sip in ringing:

@@ -40,12 +40,16 @@ class Sections:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    message_id: str
+    number: int
     at: float
     section_id: str
     target: tuple[str, str] | None = None
     """(`extension` | `user_id` | `ivrid`, value) of a `started`; None says `ended`."""
     max_seconds: int = 0
+
+    @property
+    def message_id(self) -> str:
+        return f"crm-{self.number}"
 
     @property
     def kind(self) -> str:
@@ -127,11 +131,11 @@ class Crm:
         said, self._said = self._said, []
         return said
 
-    def close(self, now: float) -> list[Message]:
+    def close(self, now: float, running: Iterable[str]) -> list[Message]:
         """The shift is over: no section begins any more, and every one that runs ends now."""
         self._closed = True
         self._now = now
-        for section_id in sorted(self._open):
+        for section_id in running:
             self._end(section_id)
         said, self._said = self._said, []
         return said
@@ -190,7 +194,7 @@ class Crm:
 
     def _say(self, section_id: str, target: tuple[str, str] | None = None, max_seconds: int = 0) -> None:
         self._messages += 1
-        message = Message(f"crm-{self._messages}", self._now, section_id, target, max_seconds)
+        message = Message(self._messages, self._now, section_id, target, max_seconds)
         self._said += [message, message] if self._happens(self._sections.share_copied) else [message]
 
     def _happens(self, share: float) -> bool:

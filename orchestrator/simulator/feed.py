@@ -24,7 +24,7 @@ from orchestrator.simulator.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event on its way to the clients: all of it but the time of sending."""
+    """An event on its way to the clients. The time of sending is put in, unless it has one (of its capture)."""
 
     name: str
     payload: Payload
@@ -139,7 +139,7 @@ class Feed:
             self._queues[data["QueueID"]] = data
         if not self._sessions:
             return
-        packet = event_packet(told.name, told.payload | self._vendor_clock.stamp(self._clock.now()))
+        packet = event_packet(told.name, self._vendor_clock.stamp(self._clock.now()) | told.payload)
         for session in self._sessions:
             if session.monitored is None or told.sip is None or told.sip in session.monitored:
                 session.emit(packet)

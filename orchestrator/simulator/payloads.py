@@ -122,7 +122,7 @@ def leg_payload(leg: Leg, line: Line, clock: VendorClock) -> Payload:
 
 
 def extension_event(change: LineChanged, clock: VendorClock) -> Payload:
-    """All but the time of sending, which `sent` puts in."""
+    """All but the time of sending, which the feed puts in."""
     data = line_payload(change.line, clock)
     event: Payload = {"data": data, "eventName": "extension", "reason": str(change.reason)}
     if change.leg is None:

@@ -27,6 +27,7 @@ from orchestrator.simulator.telephony import (
     Party,
     Queue,
     QueueChanged,
+    QueueReason,
     Status,
 )
 
@@ -115,7 +116,9 @@ class Simulation(Stage):
         return ivrid
 
     async def leave_queue(self, ivrid: str, queue_id: int = account.FIRST_QUEUE, agent: str | None = None) -> None:
-        self.board.leave(self.clock.now(), queue_id, ivrid, agent)
+        """Answered by the agent of this name; or (None) the caller gave up."""
+        reason = QueueReason.EXIT if agent else QueueReason.ABANDONED
+        self.board.leave(self.clock.now(), queue_id, ivrid, reason, agent)
 
     async def sign_in(self, user_id: str, sip: str) -> None:
         self.board.sign_in(self.clock.now(), user_id, sip)

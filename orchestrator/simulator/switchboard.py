@@ -65,11 +65,10 @@ class Switchboard:
         queue = self.queues[queue_id]
         self._queue(now, replace(queue, calls=(*queue.calls, Waiting(ivrid, party, now))), QueueReason.JOIN, ivrid)
 
-    def leave(self, now: float, queue_id: int, ivrid: str, agent: str | None = None) -> None:
-        """The caller was answered (by `agent`) or gave up (None)."""
+    def leave(self, now: float, queue_id: int, ivrid: str, reason: QueueReason, agent: str | None = None) -> None:
+        """The caller gave up, was taken, or (EXIT) was answered by the agent of this name."""
         queue = self.queues[queue_id]
         left = tuple(waiting for waiting in queue.calls if waiting.ivrid != ivrid)
-        reason = QueueReason.ABANDONED if agent is None else QueueReason.EXIT
         self._queue(now, replace(queue, calls=left), reason, ivrid, agent)
         self.release(now, ivrid)
 

@@ -34,7 +34,10 @@ class Reason(StrEnum):
 
 class QueueReason(StrEnum):
     JOIN = "JOIN"
+    ANSWER = "ANSWER"
+    """Taken by an agent for whom it did not ring."""
     EXIT = "EXIT"
+    """Rang for an agent, who answered."""
     ABANDONED = "ABANDONED"
 
 

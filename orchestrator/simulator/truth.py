@@ -149,6 +149,12 @@ class Truth:
 
     # The judgement
 
+    @property
+    def holds(self) -> bool:
+        """Whether the daemon keeps a call muted at this moment that nothing covers."""
+        self._settle()
+        return any(recording.over_muted for recording in self._recordings.up.values())
+
     def verdict(self) -> Verdict:
         now = self._settle()
         up = list(self._recordings.up.values())

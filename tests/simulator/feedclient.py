@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from orchestrator.simulator.simulation import Simulation
+from orchestrator.simulator.stage import Stage
 
 
-async def login(sim: Simulation) -> dict[str, Any]:
+async def login(sim: Stage) -> dict[str, Any]:
     body = {"token": "simulated-token"}
     async with ClientSession() as http, http.post(f"{sim.login_url}/Token", json=body) as answer:
         assert answer.status == 200
@@ -21,7 +21,7 @@ async def login(sim: Simulation) -> dict[str, Any]:
 class FeedClient:
     """Logs in, connects; `packets` and `events` are in order of arrival."""
 
-    def __init__(self, sim: Simulation, eio: int, token: str | None = None) -> None:
+    def __init__(self, sim: Stage, eio: int, token: str | None = None) -> None:
         self._sim = sim
         self._eio = eio
         self._token = token

@@ -102,6 +102,7 @@ def test_what_a_capture_shows_occurs() -> None:
         "rings again within a second",
         "gave up in the queue",
         "left the queue for an agent",
+        "taken from the queue without ringing",
         "outgoing",
         "redial",
         "hold",
@@ -132,6 +133,7 @@ def phenomena(changes: list[Change]) -> set[str]:
     for change in changes:
         if isinstance(change, QueueChanged):
             found |= {"gave up in the queue"} if change.reason is QueueReason.ABANDONED else set()
+            found |= {"taken from the queue without ringing"} if change.reason is QueueReason.ANSWER else set()
             found |= {"left the queue for an agent"} if change.reason is QueueReason.EXIT else set()
         if not isinstance(change, LineChanged):
             continue
