@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from orchestrator.simulator import payloads
 from orchestrator.simulator.payloads import Payload
@@ -72,8 +73,8 @@ class Api:
         account: Account,
         faults: Faults,
     ) -> None:
-        self.servers: list[str] = []
-        """The addresses of the monitor servers, known once they listen."""
+        self.ports: list[int] = []
+        """Of the monitor servers, known once they listen."""
         self._settings = settings
         self._chance = chance
         self._tokens = tokens
@@ -137,24 +138,26 @@ class Api:
             raise web.HTTPNotFound
         if any(fields.get(key) != value for key, value in known.items()):
             return web.json_response({"StatusCode": 401, "Status": "Unauthorized"}, status=401)
-        return self._granted(self._tokens.grant())
+        return self._granted(self._tokens.grant(), fields["host"])
 
     def _refresh(self, fields: Mapping[str, Any]) -> web.Response:
         grant = self._tokens.refresh(str(fields["authorization"]).removeprefix("Bearer "))
         if grant is None:
             return web.json_response({"StatusCode": 401, "Status": "Unauthorized"}, status=401)
-        return self._granted(grant)
+        return self._granted(grant, fields["host"])
 
-    def _granted(self, grant: Grant) -> web.Response:
+    def _granted(self, grant: Grant, host: str) -> web.Response:
+        """The monitor servers are named by the host that the client knows this one by: it may be in a container."""
+        servers = [address(host, port) for port in self.ports]
         version = "2.4.0" if self._settings.engineio == 3 else "4.8.1"
         socket = {
             "Token": grant.token,
             "TokenExpiry": grant.expires,
             "RefreshToken": grant.refresh_token,
             "RefreshTokenExpiry": None,
-            "URLList": self.servers,
-            "Url": self.servers[0],
-            "Client": f"{self.servers[0]}/client?v={version}",
+            "URLList": servers,
+            "Url": servers[0],
+            "Client": f"{servers[0]}/client?v={version}",
             "Version": version,
             "PersonId": None,
         }
@@ -211,6 +214,10 @@ class Api:
         return web.json_response({"ERR": 0, "DESC": "OK", "QUEUES": rows})
 
 
+def address(host: str, port: int) -> str:
+    return str(URL.build(scheme="http", host=host, port=port))
+
+
 async def _fields(request: web.Request) -> Mapping[str, Any]:
     """Query, JSON body and what else an answer needs, in one. A body that is no JSON object has no fields."""
     fields: dict[str, Any] = dict(request.query)
@@ -222,6 +229,7 @@ async def _fields(request: web.Request) -> Mapping[str, Any]:
         if isinstance(body, dict):
             fields |= body
     return fields | {
+        "host": request.url.host,
         "kind": request.match_info.get("kind"),
         "authorization": request.headers.get("Authorization", ""),
     }

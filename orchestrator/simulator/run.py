@@ -62,8 +62,8 @@ async def simulate(
     """Listen, call `ready` with the stage, play the shift, and judge.
 
     With `capture` the account is replayed from it at this speed, else generated with so many agents. With
-    `redis_url` a CRM publishes on that Redis. Raises `NotACapture`, `OSError` for a port that is taken, and, in an
-    ExceptionGroup, the `RedisError` of a message that could not be published.
+    `redis_url` a CRM publishes on that Redis. Raises `NotACapture`, `OSError` for a port that is taken, and the
+    `RedisError` of a message that could not be published.
     """
     async with AsyncExitStack() as stack:
         stage: Stage
@@ -84,17 +84,21 @@ async def run(
     chance = random.Random(shift.seed)
     centre_chance, crm_chance = (random.Random(chance.random()) for _ in range(2))
     crm = Crm(stage.lines.values, crm_chance, shift.sections, _among(stage))
-    async with asyncio.TaskGroup() as group:
-        account_played = group.create_task(_account(stage, shift.tempo, centre_chance))
-        announcing = group.create_task(_crm(stage, crm, publish))
-        stopped = group.create_task((stop or asyncio.Event()).wait())
-        await asyncio.wait((account_played, stopped), timeout=shift.duration_s, return_when=asyncio.FIRST_COMPLETED)
-        announcing.cancel()
-        await _say(stage, crm.close(stage.clock.now(), stage.truth.active_sections), publish)
-        await _settled(stage, shift.settle_s)
-        verdict = stage.truth.verdict()
-        account_played.cancel()
-        stopped.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            account_played = group.create_task(_account(stage, shift.tempo, centre_chance))
+            announcing = group.create_task(_crm(stage, crm, publish))
+            stopped = group.create_task((stop or asyncio.Event()).wait())
+            over = (account_played, stopped)
+            await asyncio.wait(over, timeout=shift.duration_s, return_when=asyncio.FIRST_COMPLETED)
+            announcing.cancel()
+            await _say(stage, crm.close(stage.clock.now(), stage.truth.active_sections), publish)
+            await _settled(stage, shift.settle_s)
+            verdict = stage.truth.verdict()
+            account_played.cancel()
+            stopped.cancel()
+    except ExceptionGroup as failures:  # the first failure ended the others: it is the one to tell
+        raise failures.exceptions[0] from failures
     return verdict
 
 

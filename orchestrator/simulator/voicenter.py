@@ -8,11 +8,13 @@ from typing import Self
 from aiohttp import web
 
 from orchestrator.clock import Clock
-from orchestrator.simulator.api import Account, Api, Faults
+from orchestrator.simulator.api import Account, Api, Faults, address
 from orchestrator.simulator.feed import Feed
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.tokens import Tokens
 from orchestrator.simulator.truth import Truth
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # recognised, never chosen
 
 
 class Voicenter:
@@ -39,11 +41,9 @@ class Voicenter:
 
     @property
     def url(self) -> str:
-        return self.servers[0]
-
-    @property
-    def servers(self) -> list[str]:
-        return self._api.servers
+        """As seen from this machine."""
+        host = "127.0.0.1" if self._settings.host == EVERYWHERE else self._settings.host
+        return address(host, self._api.ports[0])
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -53,7 +53,7 @@ class Voicenter:
                 port = self._settings.port if number == 0 else 0
                 await web.TCPSite(self._runner, self._settings.host, port).start()
             self._stack = stack.pop_all()
-        self._api.servers += [f"http://{host}:{port}" for host, port, *_ in self._runner.addresses]
+        self._api.ports += [port for _, port, *_ in self._runner.addresses]
         return self
 
     async def __aexit__(

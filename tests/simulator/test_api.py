@@ -65,6 +65,12 @@ async def test_a_login_names_every_monitor_and_the_generation() -> None:
             assert (await post(http, f"{url}/api/MuteUnmuteCalls", {"ivrid": "c9", "state": "1"}))["Message"]
 
 
+async def test_a_login_names_the_host_as_the_client_knows_it(sim: Simulation, http: ClientSession) -> None:
+    url = sim.login_url.replace("127.0.0.1", "localhost")
+    answer = await post(http, f"{url}/Token", {"token": "simulated-token"})
+    assert answer["Data"]["Socket"]["URLList"] == [sim.http_url.replace("127.0.0.1", "localhost")]
+
+
 async def test_a_login_that_expires_can_be_refreshed_once() -> None:
     clock = HandClock()
     settings = VoicenterSettings(token_life_s=60)
