@@ -44,6 +44,20 @@ class Calls:
             yield floor.lasts(floor.tempo.between_rings_s)
         board.leave(floor.now, queue_id, ivrid, QueueReason.ABANDONED)
 
+    def behind_the_scenes(self, agent: str) -> Story:
+        """A call placed for the agent: its leg names a second call as related, which no extension ever sees."""
+        floor, board = self._floor, self._board
+        floor.take(agent)
+        ivrid, unseen = floor.name_call(), floor.name_call()
+        board.begin(floor.now, unseen)
+        self._place(agent, ivrid, floor.caller(), related=(unseen,))
+        yield floor.lasts(floor.tempo.ring_s)
+        board.answer(floor.now, agent, ivrid)
+        yield floor.lasts(floor.tempo.talk_s)
+        board.hangup(floor.now, agent, ivrid)
+        board.release(floor.now, unseen)
+        self._done(agent)
+
     def outbound(self, agent: str) -> Story:
         """The agent dials; nobody answers, or is dialled again under the same id, or it is answered."""
         floor, board = self._floor, self._board

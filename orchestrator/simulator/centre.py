@@ -66,8 +66,16 @@ class Centre:
             if not floor.is_free(sip):
                 continue
             [begin] = floor.chance.choices(
-                (self._dial, self._click, self._call_colleague, self._pick_up, self._break, self._lose_a_hangup),
-                (8, 2, 2, 2, 2, 1),
+                (
+                    self._dial,
+                    self._click,
+                    self._be_connected,
+                    self._call_colleague,
+                    self._pick_up,
+                    self._break,
+                    self._lose_a_hangup,
+                ),
+                (8, 2, 1, 2, 2, 2, 1),
             )
             begin(sip)
             if floor.is_free(sip) and floor.happens(0.15):
@@ -78,6 +86,9 @@ class Centre:
 
     def _click(self, sip: str) -> None:
         self._enter(self._calls.click2call(sip))
+
+    def _be_connected(self, sip: str) -> None:
+        self._enter(self._calls.behind_the_scenes(sip))
 
     def _call_colleague(self, sip: str) -> None:
         others = [other for other in self._floor.free() if other != sip]

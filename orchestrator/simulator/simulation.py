@@ -87,6 +87,11 @@ class Simulation(Stage):
         self._add(sip, customer, Direction.CLICK2CALL, Status.DIALING, related=(agent,), c2c_direction=2)
         return agent, customer
 
+    async def begin(self, ivrid: str) -> str:
+        """A call comes up that no extension sees (another one's leg may name it as related), until `end`."""
+        self.board.begin(self.clock.now(), ivrid)
+        return ivrid
+
     async def answer(self, sip: str, ivrid: str) -> None:
         """The leg is up; where the call rang for others too, they lose it."""
         self.board.answer(self.clock.now(), sip, ivrid)

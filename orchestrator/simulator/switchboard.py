@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from orchestrator.simulator.telephony import (
+    CallBegan,
     CallOver,
     Change,
     Direction,
@@ -71,6 +72,11 @@ class Switchboard:
         left = tuple(waiting for waiting in queue.calls if waiting.ivrid != ivrid)
         self._queue(now, replace(queue, calls=left), reason, ivrid, agent)
         self.release(now, ivrid)
+
+    def begin(self, now: float, ivrid: str) -> None:
+        """A call comes up on no extension and in no queue, until `release` or `end`."""
+        self.keep(ivrid)
+        self._notify(CallBegan(now, ivrid))
 
     def keep(self, ivrid: str) -> None:
         """The call outlives its last leg: it is in transfer, or will be dialled again."""

@@ -143,6 +143,14 @@ class QueueChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBegan:
+    """A call is up that no extension sees: only its relation to another call tells of it."""
+
+    at: float
+    ivrid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallOver:
     """The call has no leg, waits nowhere and will not come back: its recording is closed."""
 
@@ -150,4 +158,4 @@ class CallOver:
     ivrid: str
 
 
-Change = LineChanged | QueueChanged | CallOver
+Change = LineChanged | QueueChanged | CallBegan | CallOver

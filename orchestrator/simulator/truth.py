@@ -10,7 +10,7 @@ from dataclasses import replace
 from orchestrator.clock import Clock
 from orchestrator.simulator.coverage import Coverage, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.simulator.recordings import Recordings
-from orchestrator.simulator.telephony import CallOver, Change, Line, LineChanged, QueueChanged
+from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.verdict import Requests, Spread, Verdict
 
 
@@ -34,6 +34,8 @@ class Truth:
             case QueueChanged():
                 for waiting in change.queue.calls:
                     self._live(waiting.ivrid, now)
+            case CallBegan():
+                self._live(change.ivrid, now)
             case CallOver():
                 self._recordings.finish(change.ivrid, now)
 

@@ -10,6 +10,7 @@ from orchestrator.simulator.centre import Centre
 from orchestrator.simulator.floor import Tempo
 from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import (
+    CallBegan,
     CallOver,
     Change,
     Direction,
@@ -74,9 +75,9 @@ def check_step(before: Line, change: LineChanged) -> None:
 def test_every_call_ends_once_and_leaves_nothing(seed: int) -> None:
     changes, board = live(seed)
     began = {leg.ivrid for change in changes if isinstance(change, LineChanged) for leg in change.line.legs}
-    began |= {
-        waiting.ivrid for change in changes if isinstance(change, QueueChanged) for waiting in change.queue.calls
-    }
+    began |= {change.ivrid for change in changes if isinstance(change, CallBegan)}
+    queued = [change.queue for change in changes if isinstance(change, QueueChanged)]
+    began |= {waiting.ivrid for queue in queued for waiting in queue.calls}
     over = Counter(change.ivrid for change in changes if isinstance(change, CallOver))
     assert set(over) == began
     assert set(over.values()) == {1}
@@ -112,6 +113,7 @@ def test_what_a_capture_shows_occurs() -> None:
         "moved by transfer",
         "transfer that rings",
         "related",
+        "related, seen nowhere",
         "click2call agent",
         "click2call customer",
         "talking at once, answered 0",
@@ -131,6 +133,7 @@ def phenomena(changes: list[Change]) -> set[str]:
     seen: set[str] = set()
     on: dict[str, set[str]] = {}
     for change in changes:
+        found |= {"related, seen nowhere"} if isinstance(change, CallBegan) else set()
         if isinstance(change, QueueChanged):
             found |= {"gave up in the queue"} if change.reason is QueueReason.ABANDONED else set()
             found |= {"taken from the queue without ringing"} if change.reason is QueueReason.ANSWER else set()

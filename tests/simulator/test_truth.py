@@ -102,6 +102,16 @@ def test_related_calls_are_covered_with_the_call_that_names_them(line: Timeline)
     assert line.exposures() == {"far": 1, "near": 1}
 
 
+def test_a_related_call_that_no_extension_sees_is_covered_too(line: Timeline) -> None:
+    line.board.begin(line.clock.at, "unseen")
+    line.truth.section_started("s", extension=A)
+    line.talk(A, "near", related=("unseen",))
+    line.wait(1)
+    line.board.release(line.clock.at, "unseen")
+    line.wait(1)
+    assert line.exposures() == {"near": 2, "unseen": 1}
+
+
 def test_a_section_on_a_call_covers_that_call_alone_even_before_it_begins(line: Timeline) -> None:
     line.truth.section_started("s", ivrid="c2")
     line.talk(A, "c1", related=("c3",))
