@@ -118,7 +118,10 @@ class Session:
                 return
             if message.type is not WSMsgType.TEXT or message.data == CLOSE:
                 return
-            self._take(message.data)
+            try:
+                self._take(message.data)
+            except ValueError:  # no packet of the protocol: the real servers close, too
+                return
 
     def _take(self, packet: str) -> None:
         if packet.startswith(PING):

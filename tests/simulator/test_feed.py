@@ -34,6 +34,14 @@ async def test_an_old_server_cuts_off_a_client_that_does_not_ping() -> None:
         assert await feed.packet() is None
 
 
+@pytest.mark.parametrize("packet", ["42", "42[", '42{"a": 1}'])
+async def test_what_is_no_packet_ends_the_connection(packet: str) -> None:
+    async with Simulation(1) as sim, FeedClient(sim, eio=3) as feed:
+        await feed.snapshot()
+        await feed.send(packet)
+        assert await feed.packet() is None
+
+
 async def test_an_old_server_joins_a_client_that_asks_for_it_a_second_time() -> None:
     async with Simulation(1) as sim, FeedClient(sim, eio=4) as feed:
         await feed.snapshot()
