@@ -106,7 +106,8 @@ def follow(http: aiohttp.ClientSession, told: Told) -> Follow:
         run = asyncio.create_task(feed.run())
         try:
             yield feed
-            assert not run.done(), "the feed ended by itself"
+            if run.done():
+                run.result()
         finally:
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)
