@@ -55,6 +55,11 @@ class Stage:
         self.sim.truth.section_ended(section_id)
         await self.publish({"type": "sensitive_section.ended", "section_id": section_id})
 
+    async def start_again(self) -> None:
+        """The next process. Its Valkey is another one: the CRM's connections to the old one are dead."""
+        await self.daemon.start()
+        await self.crm.connection_pool.disconnect()
+
     async def muted(self, *ivrids: str) -> None:
         """Wait until exactly these are muted, of all calls that are up."""
 

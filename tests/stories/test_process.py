@@ -20,7 +20,7 @@ async def test_stopped_in_a_section_it_opens_nothing_and_the_next_process_carrie
         assert await on.daemon.stop() == 0
         assert on.sim.truth.muted("caller")
         assert on.daemon.lines("daemon.stopped")
-        await on.daemon.start()
+        await on.start_again()
         assert on.sim.truth.muted("caller")
         consult = await on.sim.dial(A)
         await on.muted("caller", consult)
@@ -37,7 +37,7 @@ async def test_killed_in_a_section_it_mutes_what_came_meanwhile_and_releases_all
         await on.daemon.kill()
         consult = await on.sim.dial(A)  # nobody is there to see it
         await on.sim.transfer("caller", A, B)
-        await on.daemon.start()
+        await on.start_again()
         await on.muted("caller", consult)
         await on.form_closes("pay")
         await on.muted()
@@ -54,7 +54,7 @@ async def test_killed_while_a_request_is_under_way(tmp_path: Path) -> None:
         await on.form_opens("pay", extension=A)
         await until(lambda: on.written("caller"))
         await on.daemon.kill()
-        await on.daemon.start()
+        await on.start_again()
         await on.muted("caller")
         await on.form_closes("pay")
         await on.muted()
@@ -67,7 +67,7 @@ async def test_a_section_that_expired_while_the_daemon_was_down_is_released_at_o
         await on.muted("caller")
         await on.daemon.kill()
         await asyncio.sleep(1.0)
-        await on.daemon.start()
+        await on.start_again()
         await on.muted()
         assert on.daemon.lines("section.ended")[0]["cause"] == "expired"
 

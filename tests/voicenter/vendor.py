@@ -109,7 +109,6 @@ class Vendor:
         self.refreshes: list[str] = []
         self.login_status = 200
         self.refresh_status = 200
-        self.lifetime: str | None = None
         self.expiry: Callable[[], str | None] = lambda: None
         self.servers: list[str] | None = None
         self.greeting: list[tuple[str, Any]] = [
@@ -120,6 +119,9 @@ class Vendor:
         self.handshake_status = 101
         self.refuses = False
         self.closes_at_once = False
+        self.opening: str | None = None
+        """What is sent instead of a good open packet; "wait" sends nothing."""
+        self.resyncs = True
         self.keepalive_code: int | None = 0
         self.ping_interval_ms = 25_000
         self.ping_timeout_ms = 5_000
@@ -156,6 +158,8 @@ class Vendor:
 
     async def _login(self, request: web.Request) -> web.Response:
         self.logins.append((request.match_info["kind"], await request.json()))
+        if self.login_status == 0:
+            await asyncio.Event().wait()
         return self._session(self.login_status)
 
     async def _refresh(self, request: web.Request) -> web.Response:
@@ -201,7 +205,8 @@ class Vendor:
             "pingInterval": self.ping_interval_ms,
             "pingTimeout": self.ping_timeout_ms,
         }
-        await peer.ws.send_str(f"0{json.dumps(handshake)}")
+        if self.opening != "wait":
+            await peer.ws.send_str(self.opening if self.opening is not None else f"0{json.dumps(handshake)}")
         if self.closes_at_once:
             await peer.close()
             return
@@ -233,5 +238,5 @@ class Vendor:
             peer.received.append((name, arguments[0] if arguments else None))
             if name == "keepalive" and self.keepalive_code is not None:
                 await peer.emit("keepaliveResponse", {"errorCode": self.keepalive_code})
-            if name == "resync":
+            if name == "resync" and self.resyncs:
                 await peer.emit("AllExtensionsStatus", snapshot(extension("SIP1"), extension("SIP2")))
