@@ -129,11 +129,8 @@ class Vendor:
         self.peers: list[Peer] = []
         self.open: set[Peer] = set()
         self.client_version = "https://example.test/socket.io/v=2.4.0"
+        self.url = ""
         self._server = TestServer(self._app())
-
-    @property
-    def url(self) -> str:
-        return str(self._server.make_url("")).rstrip("/")
 
     @property
     def peer(self) -> Peer:
@@ -142,6 +139,7 @@ class Vendor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Vendor"]:
         await self._server.start_server()
+        self.url = str(self._server.make_url("")).rstrip("/")
         try:
             yield self
         finally:
@@ -205,8 +203,10 @@ class Vendor:
             "pingInterval": self.ping_interval_ms,
             "pingTimeout": self.ping_timeout_ms,
         }
-        if self.opening != "wait":
-            await peer.ws.send_str(self.opening if self.opening is not None else f"0{json.dumps(handshake)}")
+        if self.opening == "wait":
+            await peer.ws.receive()
+            return
+        await peer.ws.send_str(self.opening if self.opening is not None else f"0{json.dumps(handshake)}")
         if self.closes_at_once:
             await peer.close()
             return
