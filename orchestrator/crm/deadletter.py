@@ -18,6 +18,8 @@ KEPT = 1000
 """How many messages the stream keeps, roughly."""
 WAITING = 100
 RETRY_S = 1.0
+ANSWER_S = 1.0
+"""How long Redis may take for one of them. The client has no bound of its own."""
 
 
 class DeadLetters:
@@ -48,7 +50,8 @@ class DeadLetters:
 
     async def _write(self, entry: dict[bytes | str, bytes | str | float]) -> None:
         try:
-            await self._client.xadd(self.key, entry, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]  # invariant
+            async with asyncio.timeout(ANSWER_S):
+                await self._client.xadd(self.key, entry, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]  # invariant
         except REDIS_FAILURES:
             if len(self._letters) < WAITING:
                 self._letters.appendleft(entry)

@@ -18,6 +18,8 @@ from orchestrator.core.model import OnCall, OnExtension, OnUser, Target
 
 MOST_BYTES = 64 * 1024
 MOST_CHARACTERS = 128
+MOST_SECONDS = 1e9
+"""Above every bound that an operator can set; the bound itself is the core's matter."""
 STARTED, ENDED = "sensitive_section.started", "sensitive_section.ended"
 TARGETS: Mapping[str, Callable[[str], Target]] = {"extension": OnExtension, "user_id": OnUser, "ivrid": OnCall}
 
@@ -56,12 +58,13 @@ def parse(raw: bytes, message_id: str | None = None) -> CrmMessage:
         return CrmMessage(account, SectionEnded(section_id))
     if kind != STARTED:
         raise MessageRefused(f'type: not "{STARTED}" or "{ENDED}"')
+    occurred_at = _time(fields, "occurred_at")
     started = SectionStarted(
         section_id,
         _target(fields),
         _max_seconds(fields),
         _optional(fields, "reason"),
-        _time(fields, "occurred_at") or at,
+        at if occurred_at is None else occurred_at,
         own_id or message_id,
     )
     return CrmMessage(account, started)
@@ -110,7 +113,7 @@ def _target(fields: Fields) -> Target:
     if len(given) != 1:
         raise MessageRefused(f"target: {len(given)} given, exactly one of extension, user_id and ivrid is right")
     (name,) = given
-    if name == "user_id" and isinstance(fields[name], int) and not isinstance(fields[name], bool):
+    if name == "user_id" and type(fields[name]) is int:
         return OnUser(_printable(name, str(fields[name])))
     return TARGETS[name](_needed(fields, name))
 
@@ -119,9 +122,9 @@ def _max_seconds(fields: Fields) -> float | None:
     value = fields.get("max_seconds")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9 or math.isnan(value):
+    if type(value) not in (int, float) or not 0 < value < math.inf:
         raise MessageRefused("max_seconds: not a number of seconds above 0")
-    return float(value)
+    return float(min(value, MOST_SECONDS))
 
 
 def _time(fields: Fields, name: str) -> float | None:

@@ -80,13 +80,16 @@ class PubSubReader:
         asked_at = self._clock.now()
         while True:
             wait_s = max(0.0, asked_at + PING_EVERY_S - self._clock.now())
-            self._take(await pubsub.get_message(timeout=wait_s))
-            now = self._clock.now()
-            if self._heard_at is not None and now - self._heard_at > SILENCE_S:
-                raise RedisTimeoutError
-            if now >= asked_at + PING_EVERY_S:
-                asked_at = now
-                await pubsub.ping()
+            # On an error redis-py reconnects before it raises, and its login waits without end: hence the bound.
+            async with asyncio.timeout(SILENCE_S):
+                self._take(await pubsub.get_message(timeout=wait_s))
+                now = self._clock.now()
+                if self._heard_at is not None and now - self._heard_at > SILENCE_S:
+                    raise RedisTimeoutError
+                if now >= asked_at + PING_EVERY_S:
+                    asked_at = now
+                    await pubsub.ping()
+            await asyncio.sleep(0)  # a burst must not hold up the requests that its first message asks for
 
     def _take(self, message: dict[str, Any] | None) -> bool:
         """Whether it was the confirmation of a subscription. Anything heard is a sign of life."""

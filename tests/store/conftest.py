@@ -1,0 +1,25 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.store.valkey import Heard, Valkey, client_of, valkey_in
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
+    async with valkey_in(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    """The test's own connection: what another reader of Redis sees."""
+    async with client_of(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
