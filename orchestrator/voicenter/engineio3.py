@@ -1,18 +1,13 @@
-"""The Socket.IO connection to a monitor server, on Engine.IO 3 or 4: WebSocket only, no upgrade, no compression.
+"""python-socketio's client for Engine.IO 3 and 4, with three things changed.
 
-python-socketio's client, with three things changed. It speaks Engine.IO 3, as Voicenter's servers do (there the
-client pings, and the default namespace is joined unasked). Each message is handed over before the next one is
-read, so order is kept and a handler's exception surfaces. It starts no task of its own: `pump` is the connection.
+It speaks Engine.IO 3, as Voicenter's servers do (there the client pings, and the server joins the default
+namespace unasked). Each message is handed over before the next one is read, so order is kept and the exception
+of a handler surfaces. It starts no task of its own: whoever awaits `pump` drives the connection.
 """
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
 
 import aiohttp
 import engineio  # type: ignore[import-untyped]
@@ -36,10 +31,6 @@ Generation = Literal[3, 4]
 _CLOSE_WITHIN_S = 1.0
 _GARBLED = (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError)
 
-# Both libraries log payloads and write errors to stderr through handlers of their own; nothing of that is wanted.
-_SILENT = logging.getLogger("orchestrator.voicenter.socketio")
-_SILENT.disabled = True
-
 
 class ConnectionLost(Exception):
     """The connection could not be made, or ended. The text says why, in words of our own."""
@@ -53,7 +44,7 @@ class ConnectionRefused(Exception):
     """The server turned this session away."""
 
 
-class _FeedPacket(SocketPacket):  # type: ignore[misc]
+class FeedPacket(SocketPacket):  # type: ignore[misc]
     """Reads a Socket.IO packet, and tells nonsense from a bug of ours."""
 
     json = json  # the library's own variant calls back into Python for each number: a snapshot has a million
@@ -84,7 +75,7 @@ class _FeedPacket(SocketPacket):  # type: ignore[misc]
             raise ConnectionLost("binary attachment does not fit") from None
 
 
-class _Transport(engineio.AsyncClient):  # type: ignore[misc]
+class Transport(engineio.AsyncClient):  # type: ignore[misc]
     """Engine.IO over one WebSocket, driven by whoever awaits `pump`."""
 
     generation: Generation = 4
@@ -119,6 +110,8 @@ class _Transport(engineio.AsyncClient):  # type: ignore[misc]
             self.sid = str(packet.data["sid"])
             self.ping_interval = int(packet.data["pingInterval"]) / 1000
             self.ping_timeout = int(packet.data["pingTimeout"]) / 1000
+            if self.ping_interval <= 0 or self.ping_timeout < 0:
+                raise ValueError
         except _GARBLED:
             raise ConnectionLost("server does not open an Engine.IO session") from None
 
@@ -197,94 +190,24 @@ def _broken(error: object) -> str:
             return "connection broken"
 
 
-class _Transport3(_Transport):
+class Transport3(Transport):
+    """The same on Engine.IO 3."""
+
     generation: Generation = 3
 
 
-class _Client(socketio.AsyncClient):  # type: ignore[misc]
-    def _engineio_client_class(self) -> type[_Transport]:
-        return _Transport
+class Client(socketio.AsyncClient):  # type: ignore[misc]
+    """Socket.IO over `Transport`, for servers from 3.0 on."""
+
+    def _engineio_client_class(self) -> type[Transport]:
+        return Transport
 
 
-class _Client3(socketio.AsyncClient):  # type: ignore[misc]
-    def _engineio_client_class(self) -> type[_Transport]:
-        return _Transport3
+class Client3(socketio.AsyncClient):  # type: ignore[misc]
+    """Socket.IO over `Transport3`, for servers 1.x and 2.x."""
+
+    def _engineio_client_class(self) -> type[Transport]:
+        return Transport3
 
     async def _handle_eio_connect(self) -> None:
-        self.sid = self.eio.sid  # before Socket.IO 3 the server joins the default namespace by itself
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    within_s: float = 10.0
-    """How long the handshake may take."""
-    heartbeat_s: float = 10.0
-    """WebSocket ping after so long without data; no answer for half of it, and the connection is lost."""
-    max_message_bytes: int = 128 * 1024 * 1024
-
-
-class Connection:
-    """An open connection. Nothing is received unless `run` is awaited."""
-
-    def __init__(self, client: socketio.AsyncClient, generation: Generation) -> None:
-        self._client = client
-        self._generation = generation
-
-    async def run(self) -> None:
-        """Hand events over until the connection ends: `ConnectionLost` or `ConnectionRefused` (maybe in a group)."""
-        transport: _Transport = self._client.eio
-        if self._generation == 4:
-            await transport.pump()
-            return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(transport.pump())
-            tasks.create_task(transport.ping())
-
-    async def emit(self, name: str, argument: object) -> None:
-        """Send an event; nothing is sent while the server has not let us in yet."""
-        if "/" in self._client.namespaces:
-            await self._client.emit(name, argument)
-
-
-@asynccontextmanager
-async def connect(
-    http: aiohttp.ClientSession,
-    server: str,
-    token: str,
-    generation: Generation,
-    limits: ConnectionLimits,
-    on_event: Callable[..., None],
-) -> AsyncIterator[Connection]:
-    """Connect to `server`, and close the connection in the end.
-
-    `on_event(name, *arguments)` is called for each event, in order of arrival and before the next one is read.
-    Raises `ConnectionLost` or `ConnectionRefused`.
-    """
-    client = (_Client if generation == 4 else _Client3)(
-        reconnection=False,
-        handle_sigint=False,
-        logger=_SILENT,
-        engineio_logger=_SILENT,
-        serializer=_FeedPacket,
-        http_session=lambda: http,
-        websocket_extra_options={"heartbeat": limits.heartbeat_s, "max_msg_size": limits.max_message_bytes},
-    )
-    client.on("*", on_event)
-    client.on("connect_error", _refuse)
-    try:
-        async with asyncio.timeout(limits.within_s):
-            await client.connect(f"{server}?token={quote(token, safe='')}", transports=["websocket"], wait=False)
-    except aiohttp.WSServerHandshakeError as error:
-        if error.status in (401, 403):
-            raise ConnectionRefused(fault(error)) from None
-        raise ConnectionLost(fault(error)) from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ConnectionLost(fault(error)) from None
-    try:
-        yield Connection(client, generation)
-    finally:
-        await client.eio.disconnect()
-
-
-def _refuse(*_: object) -> None:
-    raise ConnectionRefused("server refused the connection")
+        self.sid = self.eio.sid  # the server sends the CONNECT; one of ours would join a second time

@@ -12,7 +12,8 @@ from orchestrator.clock import Clock
 from orchestrator.core.facts import Fact
 from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import Observer
-from orchestrator.voicenter.engineio3 import Connection, ConnectionLost, ConnectionRefused
+from orchestrator.voicenter.connection import Connection
+from orchestrator.voicenter.engineio3 import ConnectionLost, ConnectionRefused
 from orchestrator.voicenter.payloads import PayloadError, error_code, parse_event, parse_snapshot
 from orchestrator.voicenter.settings import FeedSettings
 

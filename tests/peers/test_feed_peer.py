@@ -149,9 +149,10 @@ async def test_a_message_over_4_mib_passes(session: Session) -> None:
 @pytest.mark.parametrize("way", ["kick", "leave"])
 async def test_comes_back_after_a_disconnect_by_the_server(session: Session, way: str) -> None:
     session.server.do(way)
-    await session.server.until(lambda: session.count(SnapshotTaken) == 2)
+    await session.server.until(
+        lambda: session.count(SnapshotTaken) == 2 and len(session.server.all("connection")) == 2
+    )
     assert session.feed.problem is None
-    assert len(session.server.all("connection")) == 2
     assert [notice.retry_in_s for notice in session.lost] == [0.0]
 
 
@@ -163,5 +164,5 @@ async def test_keeps_alive_in_silence(session: Session) -> None:
 
 async def test_resyncs_when_extensions_were_reconfigured(session: Session) -> None:
     session.server.do("reconfigured")
-    await session.server.until(lambda: session.count(SnapshotTaken) == 2)
+    await session.server.until(lambda: session.count(SnapshotTaken) == 2 and session.server.all("resync"))
     assert [line["wish"] for line in session.server.all("resync")] == [{"cache": False}]

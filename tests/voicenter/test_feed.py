@@ -346,6 +346,16 @@ def test_by_default_a_half_open_connection_is_noticed_within_20_s(vendor: Vendor
     assert settings_for(vendor).heartbeat_s * 1.5 + rounding_s <= 20
 
 
+async def test_the_time_limits_of_the_http_session_do_not_end_the_feed(vendor: Vendor, told: Told) -> None:
+    limits = aiohttp.ClientTimeout(total=0.3, sock_read=0.3)
+    async with aiohttp.ClientSession(timeout=limits) as http:
+        feed = Feed(settings_for(vendor), http, SystemClock(), random.Random(1), told.learn, told)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(feed.run(), 1.2)
+    assert told.states == [SYNCING, SYNCED]
+    assert told.all(FeedLost) == []
+
+
 # --- lost and found -----------------------------------------------------------------------------------------------
 
 
@@ -453,7 +463,17 @@ async def test_garbage_ends_the_connection_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    "opening", ["", "40", "0", "0[]", '0{"sid":"s"}', '0{"sid":"s","pingInterval":"x"}', "hello"]
+    "opening",
+    [
+        "",
+        "40",
+        "0",
+        "0[]",
+        '0{"sid":"s"}',
+        '0{"sid":"s","pingInterval":"x"}',
+        '0{"sid":"s","pingInterval":0,"pingTimeout":0}',
+        "hello",
+    ],
 )
 async def test_a_server_that_opens_with_garbage_is_passed_by(
     vendor: Vendor, follow: Follow, told: Told, opening: str

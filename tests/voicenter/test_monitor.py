@@ -7,7 +7,8 @@ import pytest
 from orchestrator.core.facts import Fact
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
-from orchestrator.voicenter.engineio3 import Connection, ConnectionLost
+from orchestrator.voicenter.connection import Connection
+from orchestrator.voicenter.engineio3 import ConnectionLost
 from orchestrator.voicenter.feed import Credentials, FeedSettings
 from orchestrator.voicenter.monitor import FellSilent, Monitor
 from tests.virtual_time import VirtualClock, run
