@@ -76,7 +76,7 @@ def _see(state: State, extension: Extension, now: float, policy: Policy, changes
         if ivrid not in extension.legs:
             mutes.leave(state, ivrid, sip)
     for ivrid, leg in extension.legs.items():
-        mutes.enter(state, ivrid, sip)
+        mutes.enter(state, ivrid, sip, now, changes)
         mutes.see(state, leg, now, policy, changes)
     _sign_in(state, before, extension, now, changes)
     for section_id in sorted(_concerned(state, extension)):

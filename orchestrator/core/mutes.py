@@ -53,9 +53,6 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
 def see(state: State, leg: Leg, now: float, policy: Policy, changes: Changes) -> None:
     """A leg of this call was seen: what it shows of the recording, where no mute of ours explains it."""
     mute = state.mutes.get(leg.ivrid)
-    if mute is not None and mute.gone:
-        mute = replace(mute, gone=False, due_since=now, attempts=0, retry_at=0.0)
-        _write(state, mute, changes)
     if leg.muted is None or (mute is not None and _explains(mute, now, policy)):
         return
     call = state.calls[leg.ivrid]
@@ -133,7 +130,7 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
 
 def _end(state: State, mute: Mute, changes: Changes) -> None:
     changes.tell(CallGone(mute.ivrid))
-    if mute.ivrid in state.covering:  # it may come back (a redial keeps the ivrid): `see` revives the claim
+    if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
         _write(state, replace(mute, gone=True, recording=Recording.OPEN, attempts=0, error=""), changes)
     else:
         forget(state, mute.ivrid, changes)
@@ -193,10 +190,23 @@ def leave(state: State, ivrid: str, sip: str) -> None:
         del state.calls[ivrid]
 
 
-def enter(state: State, ivrid: str, sip: str) -> None:
+def enter(state: State, ivrid: str, sip: str, now: float, changes: Changes) -> None:
+    """This extension sees the call."""
     call = state.calls.get(ivrid, Call())
+    if not call.on:
+        _appear(state, ivrid, now, changes)
     if sip not in call.on:
         state.calls[ivrid] = replace(call, on=call.on | {sip})
+
+
+def _appear(state: State, ivrid: str, now: float, changes: Changes) -> None:
+    """No extension saw the call, now one does. If the API did not know it, it is worth asking at once: it was over
+    and came back (a redial keeps the ivrid), or was named as related before it began (Click2Call)."""
+    mute = state.mutes.get(ivrid)
+    if mute is not None and mute.gone:
+        _write(state, replace(mute, gone=False, due_since=now), changes)
+    elif mute is not None and mute.error == Verdict.NOT_FOUND:
+        _write(state, replace(mute, attempts=0, retry_at=0.0), changes)
 
 
 def _write(state: State, mute: Mute, changes: Changes) -> None:

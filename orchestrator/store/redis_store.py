@@ -172,6 +172,7 @@ class RedisStore:
         try:
             async with asyncio.timeout(PROBE_EVERY_S):
                 await self._wake.wait()
+                await asyncio.sleep(0)  # whoever woke with us may mark too: a section and its mutes go in one trip
         except TimeoutError:
             return
 

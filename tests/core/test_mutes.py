@@ -179,6 +179,17 @@ def test_a_call_that_comes_back_after_not_found_is_muted() -> None:
     assert world.settle() == [("c1", True)]
 
 
+def test_a_related_call_that_was_not_found_is_asked_again_when_it_appears() -> None:
+    """A Click2Call leg names the customer's call before that call exists."""
+    world = World()
+    world.sees("s1", talking("c1", "c2"))
+    world.starts("pay", on="s1")
+    world.attempt("c2", Verdict.NOT_FOUND)
+    assert isinstance(world.decision("c2"), Later)
+    world.sees("s1", talking("c1", "c2"), talking("c2"))
+    assert world.decision("c2") == Ask(True)
+
+
 def test_a_call_that_never_showed_is_given_up_only_after_a_while() -> None:
     world = World()
     world.starts("pay", call="c1")
