@@ -1,5 +1,6 @@
 """What is written reads back as the same value; what is damaged harms nothing else and is not repeated."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -107,10 +108,8 @@ def test_a_mute_reads_back_exactly(mute: Mute) -> None:
 @example("section", b'{"v":true}')
 @example("section", b"")
 def test_any_bytes_are_a_value_or_unreadable(kind: str, raw: bytes) -> None:
-    try:
+    with contextlib.suppress(Unreadable, SchemaTooNew):
         READERS[kind](raw)
-    except (Unreadable, SchemaTooNew):
-        pass
 
 
 @given(mutes, st.data())

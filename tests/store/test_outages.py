@@ -1,0 +1,213 @@
+"""Redis away, frozen, back, back empty: muting is never held up, and Redis is brought up to date."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from orchestrator.clock import SystemClock
+from orchestrator.core.model import EndCause, EndedSection, FeedState, Mute, OnExtension, Section, State
+from orchestrator.engine.notices import StoreBack, StoreLost
+from orchestrator.engine.ports import Marks, StoreUnavailable
+from orchestrator.store.audit import WAITING
+from orchestrator.store.redis_store import RedisStore
+from tests.store.test_redis_store import calls_of, extension
+from tests.store.valkey import SOON_S, Heard, Valkey, client_of, running, there, until, valkey_in
+
+SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
+PAY = Section("pay", OnExtension("SIPSIP1"), 10.0, 10.0, 310.0)
+
+
+@pytest.fixture
+def state() -> State:
+    return State(feed=FeedState.SYNCED, sections={"pay": PAY})
+
+
+@pytest.fixture
+async def store(valkey: Valkey, state: State, heard: Heard) -> AsyncIterator[RedisStore]:
+    """On a connection of its own."""
+    async with client_of(valkey.url) as client:
+        yield RedisStore(client, "mute", "main", state, SystemClock(), heard)
+
+
+def mute(state: State, store: RedisStore, ivrid: str) -> None:
+    state.mutes[ivrid] = Mute(ivrid, 1.0)
+    store.mark(Marks(mutes={ivrid}))
+
+
+async def test_an_outage_is_told_once_and_ends_with_everything_in_redis(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis, heard: Heard
+) -> None:
+    """The server keeps nothing on disk, so it comes back empty."""
+    async with running(store.run()):
+        mute(state, store, "before")
+        store.mark(Marks(sections={"pay"}))
+        assert await store.saved(SOON_S)
+        assert store.healthy
+        await valkey.kill()
+        mute(state, store, "during")
+        await until(lambda: bool(heard.of(StoreLost)))
+        assert not store.healthy
+        state.ended["pay"] = EndedSection(20.0, EndCause.MESSAGE)
+        del state.sections["pay"]
+        store.mark(Marks(sections={"pay"}))
+        await valkey.start()
+        await until(lambda: bool(heard.of(StoreBack)))
+        assert await store.saved(SOON_S)
+        await until(lambda: there(redis))
+        assert set(await redis.hkeys(MUTES)) == {b"before", b"during"}
+        assert await redis.hkeys(ENDED) == [b"pay"]
+        assert await redis.exists(SECTIONS) == 0
+        assert store.healthy
+    assert len(heard.of(StoreLost)) == len(heard.of(StoreBack)) == 1
+
+
+async def test_while_redis_is_known_to_be_away_nobody_waits_for_it(
+    valkey: Valkey, store: RedisStore, state: State, heard: Heard
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        await valkey.kill()
+        mute(state, store, "ivr-1")
+        await until(lambda: bool(heard.of(StoreLost)))
+        took_s = []
+        for number in range(20):
+            mute(state, store, f"ivr-{number}")
+            began = time.monotonic()
+            assert not await store.saved(SOON_S)
+            took_s.append(time.monotonic() - began)
+    assert min(took_s) < 0.005
+    assert max(took_s) < 1.0
+
+
+async def test_a_frozen_redis_holds_a_request_up_for_the_bound_and_no_longer(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis, heard: Heard
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        valkey.freeze()
+        mute(state, store, "ivr-1")
+        began = time.monotonic()
+        assert not await store.saved(0.05)
+        assert time.monotonic() - began < 0.5
+        await until(lambda: bool(heard.of(StoreLost)))
+        valkey.thaw()
+        await until(lambda: store.healthy)
+        assert await store.saved(SOON_S)
+        assert await redis.hkeys(MUTES) == [b"ivr-1"]
+
+
+async def test_an_idle_store_notices_that_redis_went_away(valkey: Valkey, store: RedisStore) -> None:
+    async with running(store.run()):
+        await until(lambda: store.healthy)
+        await valkey.kill()
+        await until(lambda: not store.healthy)
+
+
+async def test_those_who_wait_are_told_at_once_when_redis_fails(
+    valkey: Valkey, store: RedisStore, state: State, heard: Heard
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        await valkey.kill()
+        mute(state, store, "ivr-1")
+        began = time.monotonic()
+        assert not await store.saved(60.0)
+        assert time.monotonic() - began < SOON_S
+
+
+async def test_loading_says_that_redis_is_away(valkey: Valkey, store: RedisStore, heard: Heard) -> None:
+    await valkey.kill()
+    with pytest.raises(StoreUnavailable, match="no connection to Redis: connection refused"):
+        await store.load()
+    assert heard.notices == [StoreLost("no connection to Redis: connection refused")]
+    assert not store.healthy
+
+
+async def test_what_was_not_loaded_yet_is_not_taken_for_left_over(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis
+) -> None:
+    """Redis was away at the start: the writer runs before the earlier process's sections could be read."""
+    await redis.hset(SECTIONS, "earlier", '{"v":1}')
+    async with running(store.run()):
+        mute(state, store, "ivr-1")
+        assert await store.saved(SOON_S)
+        assert await redis.hexists(SECTIONS, "earlier")
+
+
+async def test_data_that_came_back_older_is_corrected(tmp_path: Path, state: State, heard: Heard) -> None:
+    """As after a restore from a backup: a section stands there that has long ended."""
+    async with valkey_in(tmp_path) as valkey, client_of(valkey.url) as redis, client_of(valkey.url) as own:
+        store = RedisStore(own, "mute", "main", state, SystemClock(), heard)
+        await store.load()
+        async with running(store.run()):
+            assert await store.flushed(SOON_S)
+            await redis.hset(SECTIONS, "long-over", '{"v":1}')
+
+            async def corrected() -> bool:
+                return await redis.hkeys(SECTIONS) == [b"pay"]
+
+            await until(corrected)
+
+
+async def test_what_is_durable_in_redis_survives_its_restart(tmp_path: Path, heard: Heard) -> None:
+    async with valkey_in(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as valkey:
+        async with client_of(valkey.url) as client:
+            state = State(sections={"pay": PAY}, mutes={"ivr-1": Mute("ivr-1", 2.0)})
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard)
+            async with running(store.run()):
+                store.mark(Marks({"pay"}, {"ivr-1"}))
+                assert await store.saved(SOON_S)
+        await valkey.kill()
+        await valkey.start()
+        async with client_of(valkey.url) as client:
+            restored = await RedisStore(client, "mute", "main", State(), SystemClock(), heard).load()
+        assert (restored.sections, restored.mutes) == (state.sections, state.mutes)
+
+
+async def test_a_redis_that_refuses_to_write_counts_as_away(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis, heard: Heard
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        await redis.config_set("min-replicas-to-write", "1")
+        mute(state, store, "ivr-secret")
+        await until(lambda: bool(heard.of(StoreLost)))
+        (lost,) = heard.of(StoreLost)
+        assert lost == StoreLost("Redis refused a command")
+        await redis.config_set("min-replicas-to-write", "0")
+        await until(lambda: store.healthy)
+        assert await redis.hexists(MUTES, "ivr-secret")
+
+
+async def test_audit_is_bounded_while_redis_is_away_and_keeps_the_newest(
+    valkey: Valkey, store: RedisStore, redis: Redis, heard: Heard
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        await valkey.kill()
+        await until(lambda: bool(heard.of(StoreLost)))
+        for number in range(WAITING + 5):
+            store.record({"number": number})
+        assert store.audit_dropped == 5
+        await valkey.start()
+        assert await store.flushed(3 * SOON_S)
+        await until(lambda: there(redis))
+        ((_, first),) = await redis.xrange("mute:{main}:audit", count=1)
+        ((_, last),) = await redis.xrevrange("mute:{main}:audit", count=1)
+        assert (first[b"number"], last[b"number"]) == (b"5", str(WAITING + 4).encode())
+
+
+async def test_scripts_forgotten_by_redis_are_sent_again(
+    store: RedisStore, state: State, redis: Redis, heard: Heard
+) -> None:
+    async with running(store.run()):
+        for ivrid in ("ivr-1", "ivr-2"):
+            state.extensions["SIPSIP1"] = extension("SIPSIP1", ivrid)
+            store.mark(Marks(extensions={"SIPSIP1"}))
+            assert await store.flushed(SOON_S)
+            await redis.script_flush()
+        assert await calls_of(redis, "SIPSIP1") == {b"ivr-2"}
+    assert not heard.of(StoreLost)

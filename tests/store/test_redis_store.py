@@ -1,0 +1,362 @@
+"""What stands in Redis after what was marked, on a real Valkey."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from orchestrator.clock import SystemClock
+from orchestrator.core.facts import Restored
+from orchestrator.core.model import (
+    Cover,
+    CoverReason,
+    Direction,
+    EndCause,
+    EndedSection,
+    Extension,
+    FeedState,
+    Leg,
+    LegStatus,
+    Mute,
+    OnExtension,
+    Section,
+    State,
+)
+from orchestrator.engine.notices import StoreLost
+from orchestrator.engine.ports import Marks, Store
+from orchestrator.store.fields import SchemaTooNew
+from orchestrator.store.redis_store import RedisStore
+from tests.store.valkey import SOON_S, Heard, running, until
+
+SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
+EXTENSIONS, AUDIT = "mute:{main}:extensions", "mute:{main}:audit"
+PAY = Section(
+    "pay", OnExtension("SIPSIP1"), 10.0, 10.0, 310.0, calls={"ivr-1": Cover(10.0, CoverReason.LEG, "SIPSIP1")}
+)
+MUTE = Mute("ivr-1", 10.0, in_flight=True, asked=True, asked_at=10.1)
+
+
+@pytest.fixture
+def state() -> State:
+    return State(feed=FeedState.SYNCED)
+
+
+@pytest.fixture
+def store(redis: Redis, state: State, heard: Heard) -> RedisStore:
+    return RedisStore(redis, "mute", "main", state, SystemClock(), heard)
+
+
+def extension(sip: str, *ivrids: str, answered: bool = True) -> Extension:
+    legs = {ivrid: Leg(ivrid, Direction.INCOMING, LegStatus.TALKING, answered) for ivrid in ivrids}
+    return Extension(sip, legs=legs)
+
+
+def fill(state: State) -> Marks:
+    state.sections["pay"] = PAY
+    state.ended["old"] = EndedSection(5.0, EndCause.MESSAGE, 4.0, frozenset({"m1"}))
+    state.mutes["ivr-1"] = MUTE
+    return Marks(sections={"pay", "old"}, mutes={"ivr-1"})
+
+
+async def calls_of(redis: Redis, sip: str) -> set[bytes]:
+    return set(await redis.hkeys(f"mute:{{main}}:extension:{sip}"))
+
+
+async def test_it_is_the_store_that_the_engine_wants(store: RedisStore) -> None:
+    as_wanted: Store = store
+    assert as_wanted is store
+
+
+async def test_saved_means_that_it_is_in_redis(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        store.mark(fill(state))
+        assert await store.saved(SOON_S)
+        assert await redis.hkeys(SECTIONS) == [b"pay"]
+        assert await redis.hkeys(ENDED) == [b"old"]
+        assert json.loads(await redis.hget(MUTES, "ivr-1") or b"")["stage"] == "asked"
+
+
+async def test_the_next_process_finds_what_this_one_left(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        store.mark(fill(state))
+        assert await store.saved(SOON_S)
+    following = RedisStore(redis, "mute", "main", State(), SystemClock(), Heard())
+    assert await following.load() == Restored(state.sections, state.ended, state.mutes)
+    assert following.healthy
+    assert following.skipped == ()
+
+
+async def test_an_empty_redis_restores_nothing(store: RedisStore) -> None:
+    assert await store.load() == Restored({}, {}, {})
+
+
+async def test_what_left_the_state_leaves_redis(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        marks = fill(state)
+        store.mark(marks)
+        assert await store.saved(SOON_S)
+        state.ended["pay"] = EndedSection(20.0, EndCause.MESSAGE)
+        del state.sections["pay"], state.ended["old"], state.mutes["ivr-1"]
+        store.mark(marks)
+        assert await store.saved(SOON_S)
+        assert await redis.hkeys(ENDED) == [b"pay"]
+        assert await redis.exists(SECTIONS, MUTES) == 0
+
+
+async def test_the_newest_value_is_written_not_the_one_marked(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        store.mark(fill(state))
+        state.mutes["ivr-1"] = Mute("ivr-1", 10.0, attempts=3)
+        assert await store.saved(SOON_S)
+        assert json.loads(await redis.hget(MUTES, "ivr-1") or b"")["attempts"] == 3
+
+
+async def test_marks_of_one_moment_are_one_write(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        await redis.config_resetstat()
+        for number in range(500):
+            state.mutes[f"ivr-{number}"] = Mute(f"ivr-{number}", 1.0)
+            store.mark(Marks(mutes={f"ivr-{number}"}))
+        assert await store.saved(SOON_S)
+        assert await redis.hlen(MUTES) == 500
+        assert (await redis.info("commandstats"))["cmdstat_hset"]["calls"] == 1
+
+
+async def test_what_redis_holds_already_is_not_written_again(store: RedisStore, state: State, redis: Redis) -> None:
+    state.extensions["SIPSIP1"] = extension("SIPSIP1", "ivr-1")
+    marks = fill(state)
+    marks.extensions.add("SIPSIP1")
+    async with running(store.run()):
+        store.mark(marks)
+        assert await store.flushed(SOON_S)
+        await redis.config_resetstat()
+        state.extensions["SIPSIP1"] = Extension("SIPSIP1", online_user_id="7", legs=state.extensions["SIPSIP1"].legs)
+        store.mark(marks)
+        assert await store.saved(SOON_S)
+        assert await store.flushed(SOON_S)
+        commands = await redis.info("commandstats")
+        assert not {"cmdstat_hset", "cmdstat_evalsha"} & commands.keys()
+
+
+async def test_an_event_is_in_redis_within_100_ms(store: RedisStore, state: State, redis: Redis) -> None:
+    """The best of ten: this machine has other things to do, the program has not."""
+    took_s = []
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        for number in range(10):
+            began = time.monotonic()
+            state.extensions["SIPSIP1"] = extension("SIPSIP1", f"ivr-{number}")
+            store.mark(Marks(extensions={"SIPSIP1"}))
+            assert await store.flushed(SOON_S)
+            took_s.append(time.monotonic() - began)
+            assert await calls_of(redis, "SIPSIP1") == {f"ivr-{number}".encode()}
+    assert min(took_s) < 0.1
+
+
+async def test_a_leg_reads_as_documented(store: RedisStore, state: State, redis: Redis) -> None:
+    state.extensions["SIPSIP1"] = extension("SIPSIP1", "ivr-1")
+    async with running(store.run()):
+        store.mark(Marks(extensions={"SIPSIP1"}))
+        assert await store.flushed(SOON_S)
+        leg = json.loads(await redis.hget("mute:{main}:extension:SIPSIP1", "ivr-1") or b"")
+        assert (leg["v"], leg["status"], leg["answered"], leg["counts"]) == (1, "Talking", True, True)
+        assert await redis.smembers(EXTENSIONS) == {b"SIPSIP1"}
+
+
+async def test_an_extension_without_calls_has_no_hash(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        for now in (extension("SIPSIP1", "ivr-1", "ivr-2"), extension("SIPSIP1")):
+            state.extensions["SIPSIP1"] = now
+            store.mark(Marks(extensions={"SIPSIP1"}))
+            assert await store.flushed(SOON_S)
+        assert await redis.keys("*") == []
+
+
+async def test_a_reader_never_sees_half_of_a_change(store: RedisStore, state: State, redis: Redis) -> None:
+    """Before and after have no call in common: any mixture, and any gap, would show."""
+    before, after = {b"a1", b"a2", b"a3"}, {b"b1", b"b2", b"b3"}
+    seen = []
+
+    async def read() -> None:
+        while True:
+            seen.append(frozenset(await calls_of(redis, "SIPSIP1")))
+
+    async with running(store.run()):
+        state.extensions["SIPSIP1"] = extension("SIPSIP1", "a1", "a2", "a3")
+        store.mark(Marks(extensions={"SIPSIP1"}))
+        assert await store.flushed(SOON_S)
+        async with running(read()):
+            for number in range(200):
+                ids = ("b1", "b2", "b3") if number % 2 == 0 else ("a1", "a2", "a3")
+                state.extensions["SIPSIP1"] = extension("SIPSIP1", *ids)
+                store.mark(Marks(extensions={"SIPSIP1"}))
+                assert await store.flushed(SOON_S)
+    assert len(seen) > 50
+    assert set(seen) <= {frozenset(before), frozenset(after)}
+
+
+async def test_a_snapshot_of_20000_extensions_does_not_hold_up_a_section(
+    store: RedisStore, state: State, redis: Redis
+) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        state.extensions = {f"S{number}": extension(f"S{number}", f"ivr-{number}") for number in range(20_000)}
+        store.mark(Marks(extensions=set(state.extensions)))
+        store.mark(fill(state))
+        assert await store.saved(SOON_S)
+        assert await redis.scard(EXTENSIONS) < 10_000
+        assert await store.flushed(6 * SOON_S)
+        assert await redis.scard(EXTENSIONS) == 20_000
+
+
+async def test_an_event_overtakes_a_snapshot(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        state.extensions = {f"S{number}": extension(f"S{number}", f"ivr-{number}") for number in range(5_000)}
+        store.mark(Marks(extensions=set(state.extensions)))
+        await until(lambda: _some(redis))
+        state.extensions["S77"] = extension("S77", "new")
+        store.mark(Marks(extensions={"S77"}))
+        await until(lambda: _has(redis, "S77", b"new"))
+        assert await redis.scard(EXTENSIONS) < 5_000
+
+
+async def _some(redis: Redis) -> bool:
+    return await redis.scard(EXTENSIONS) > 0
+
+
+async def _has(redis: Redis, sip: str, ivrid: bytes) -> bool:
+    return ivrid in await calls_of(redis, sip)
+
+
+async def test_extensions_of_an_earlier_process_go_once_the_feed_is_synced(
+    store: RedisStore, state: State, redis: Redis
+) -> None:
+    for sip in ("gone", "idle-now"):
+        await redis.hset(f"mute:{{main}}:extension:{sip}", "ivr-old", "{}")
+        await redis.sadd(EXTENSIONS, sip)
+    state.feed = FeedState.SYNCING
+    async with running(store.run()):
+        assert await store.flushed(SOON_S)
+        assert await redis.scard(EXTENSIONS) == 2  # who knows yet what the snapshot will say
+        state.feed = FeedState.SYNCED
+        state.extensions["idle-now"] = extension("idle-now")
+        store.mark(Marks(extensions={"idle-now"}))
+        await until(lambda: _empty(redis))
+
+
+async def test_they_go_too_when_the_snapshot_is_empty_and_marks_nothing(
+    store: RedisStore, state: State, redis: Redis
+) -> None:
+    await redis.hset("mute:{main}:extension:gone", "ivr-old", "{}")
+    await redis.sadd(EXTENSIONS, "gone")
+    async with running(store.run()):
+        await until(lambda: _empty(redis))
+
+
+async def _empty(redis: Redis) -> bool:
+    return not await redis.keys("*")
+
+
+async def test_one_account_leaves_the_others_alone(store: RedisStore, state: State, redis: Redis) -> None:
+    await redis.hset("mute:{other}:extension:SIPSIP1", "ivr-1", "{}")
+    await redis.sadd("mute:{other}:extensions", "SIPSIP1")
+    async with running(store.run()):
+        store.mark(fill(state))
+        assert await store.flushed(SOON_S)
+        assert await redis.exists("mute:{other}:extension:SIPSIP1", "mute:{other}:extensions") == 2
+
+
+async def test_one_damaged_value_costs_that_value_alone(store: RedisStore, state: State, redis: Redis) -> None:
+    async with running(store.run()):
+        store.mark(fill(state))
+        assert await store.saved(SOON_S)
+    await redis.hset(MUTES, "broken", b"\xff\x00 secret")
+    await redis.hset(MUTES, "misnamed", await redis.hget(MUTES, "ivr-1") or b"")
+    following = RedisStore(redis, "mute", "main", State(), SystemClock(), Heard())
+    restored = await following.load()
+    assert (restored.sections, restored.mutes) == (state.sections, state.mutes)
+    assert {(found.key, found.name) for found in following.skipped} == {(MUTES, "broken"), (MUTES, "misnamed")}
+    assert not any("secret" in found.why for found in following.skipped)
+
+
+async def test_a_damaged_value_is_left_for_a_person_to_look_at(state: State, redis: Redis, heard: Heard) -> None:
+    await redis.hset(MUTES, "broken", b"not ours")
+    store = RedisStore(redis, "mute", "main", state, SystemClock(), heard)
+    await store.load()
+    async with running(store.run()):
+        store.mark(fill(state))
+        assert await store.flushed(SOON_S)
+        assert await redis.hget(MUTES, "broken") == b"not ours"
+
+
+async def test_what_a_newer_version_wrote_stops_the_start(store: RedisStore, redis: Redis) -> None:
+    await redis.hset(SECTIONS, "pay", json.dumps({"v": 2, "section_id": "pay"}))
+    with pytest.raises(SchemaTooNew, match=r"mute:\{main\}:sections: schema version 2"):
+        await store.load()
+
+
+async def test_a_name_with_any_code_point_comes_back(store: RedisStore, state: State, redis: Redis) -> None:
+    odd = "ivr-\ud800\x00 é"
+    state.mutes[odd] = Mute(odd, 1.0)
+    async with running(store.run()):
+        store.mark(Marks(mutes={odd}))
+        assert await store.saved(SOON_S)
+    following = RedisStore(redis, "mute", "main", State(), SystemClock(), Heard())
+    assert (await following.load()).mutes == state.mutes
+
+
+async def test_audit_entries_stand_in_order(store: RedisStore, redis: Redis) -> None:
+    async with running(store.run()):
+        for number in range(450):
+            store.record({"event": "call.muted", "number": number, "exposure_ms": 1.5})
+        assert await store.flushed(SOON_S)
+        entries = await redis.xrange(AUDIT)
+        assert [int(fields[b"number"]) for _, fields in entries] == list(range(450))
+
+
+async def test_redis_that_lost_data_while_idle_is_brought_up_to_date(
+    store: RedisStore, state: State, redis: Redis
+) -> None:
+    async with running(store.run()):
+        state.extensions["SIPSIP1"] = extension("SIPSIP1", "ivr-1")
+        store.mark(fill(state))
+        store.mark(Marks(extensions={"SIPSIP1"}))
+        assert await store.flushed(SOON_S)
+        await redis.flushall()
+        await until(lambda: _whole(redis))
+
+
+async def _whole(redis: Redis) -> bool:
+    return await redis.exists(SECTIONS, ENDED, MUTES, EXTENSIONS, "mute:{main}:extension:SIPSIP1") == 5
+
+
+async def test_without_a_writer_saved_gives_up_in_time(store: RedisStore, state: State) -> None:
+    store.mark(fill(state))
+    began = time.monotonic()
+    assert not await store.saved(0.05)
+    assert 0.04 < time.monotonic() - began < 1.0
+
+
+async def test_nothing_marked_is_saved_at_once(store: RedisStore) -> None:
+    assert await store.saved(0.0)
+
+
+async def test_it_can_be_cancelled_at_any_moment(store: RedisStore, state: State, heard: Heard) -> None:
+    """Also in the moment in which an answer arrives, which is where a lost cancellation would hang the process."""
+    for number in range(100):
+        task = asyncio.ensure_future(store.run())
+        state.mutes["ivr-1"] = Mute("ivr-1", float(number))
+        store.mark(Marks(mutes={"ivr-1"}))
+        for _ in range(number % 25):
+            await asyncio.sleep(0)
+        task.cancel()
+        async with asyncio.timeout(SOON_S):
+            await asyncio.wait([task])
+        assert task.cancelled()
+    assert not heard.of(StoreLost)
+    async with running(store.run()):
+        assert await store.saved(SOON_S)
