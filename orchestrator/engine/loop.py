@@ -14,8 +14,8 @@ from orchestrator.clock import Clock
 from orchestrator.core.facts import Fact, MuteAnswered, MuteAsked, MuteWithdrawn, SectionWoke, Swept
 from orchestrator.core.fold import fold
 from orchestrator.core.model import Policy, State
-from orchestrator.core.notices import Notice
 from orchestrator.core.mutes import wanted
+from orchestrator.core.notices import Notice
 from orchestrator.core.reconcile import Ask, Later, Settled, reconcile, urgent
 from orchestrator.core.sections import wakes_at
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed

@@ -7,8 +7,7 @@ counted.
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from redis.asyncio.client import Pipeline
-from redis.typing import EncodableT, FieldT
+from orchestrator.store.commands import Commands
 
 KEPT = 100_000
 """How many entries the stream keeps, roughly."""
@@ -30,12 +29,12 @@ class AuditBuffer:
         self._entries.append(dict(entry))
         self._trim()
 
-    def plan(self, pipe: Pipeline) -> Sequence[AuditEntry]:
-        """Take the oldest entries out and add them to the pipe; `put_back` them if it fails."""
+    def plan(self, commands: Commands) -> Sequence[AuditEntry]:
+        """Take the oldest entries out and add the commands; `put_back` them if it fails."""
         taken = [self._entries.popleft() for _ in range(min(len(self._entries), AT_ONCE))]
         for entry in taken:
-            fields: dict[FieldT, EncodableT] = dict(entry.items())
-            pipe.xadd(self._key, fields, maxlen=KEPT, approximate=True)
+            fields = [word for field in entry.items() for word in field]
+            commands.add("XADD", self._key, ["MAXLEN", "~", KEPT, "*", *fields])
         return taken
 
     def put_back(self, taken: Sequence[AuditEntry]) -> None:

@@ -7,7 +7,7 @@ mirror `learn` the names anew: then every one of them counts as different until 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from redis.asyncio.client import Pipeline
+from orchestrator.store.commands import Commands
 
 Value = TypeVar("Value")
 
@@ -50,14 +50,14 @@ class MirroredHash(Mirror[Value]):
         self.key = key
         self._encode = encode
 
-    def plan(self, pipe: Pipeline, names: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value | None]:
-        """Add what it takes to bring these names up to date; returns what Redis holds once that has run."""
+    def plan(self, commands: Commands, names: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value | None]:
+        """Add the commands it takes to bring these names up to date; returns what Redis holds once that has run."""
         now = {name: values.get(name) for name in names}
         due = {name: value for name, value in now.items() if self.due(name, value)}
         there = [part for name, value in due.items() if value is not None for part in (name, self._encode(value))]
         gone = [name for name, value in due.items() if value is None]
         if there:
-            pipe.hset(self.key, items=there)
+            commands.add("HSET", self.key, there)
         if gone:
-            pipe.hdel(self.key, *gone)
+            commands.add("HDEL", self.key, gone)
         return due

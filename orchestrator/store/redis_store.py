@@ -19,6 +19,7 @@ from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store import codec
 from orchestrator.store.audit import AuditBuffer, AuditEntry
+from orchestrator.store.commands import CommandRunner, Commands
 from orchestrator.store.connection import ANSWER_S
 from orchestrator.store.keys import Keys
 from orchestrator.store.load import Skipped, load, text
@@ -51,6 +52,7 @@ class RedisStore:
         self._observer = observer
         script = resources.files(__package__).joinpath("lua", "extensions.lua").read_text("ascii")
         self._replace = client.register_script(script)
+        self._commands = CommandRunner(client)
         self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
         self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
         self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
@@ -207,15 +209,14 @@ class RedisStore:
         """Sections, mutes and audit in one atomic step. False when Redis has it all."""
         marks, upto = self._marks, self._marked
         self._marks = Marks()
-        pipe = self._client.pipeline(transaction=True)
-        sections = self._sections.plan(pipe, marks.sections, self._state.sections)
-        ended = self._ended.plan(pipe, marks.sections, self._state.ended)
-        mutes = self._mutes.plan(pipe, marks.mutes, self._state.mutes)
-        entries = self._audit.plan(pipe)
-        planned = len(pipe) > 0
+        commands = Commands()
+        sections = self._sections.plan(commands, marks.sections, self._state.sections)
+        ended = self._ended.plan(commands, marks.sections, self._state.ended)
+        mutes = self._mutes.plan(commands, marks.mutes, self._state.mutes)
+        entries = self._audit.plan(commands)
         try:
             async with asyncio.timeout(ANSWER_S):
-                await pipe.execute()
+                await self._commands.run(commands)
         except BaseException:
             self._marks.add(marks)
             self._audit.put_back(entries)
@@ -225,7 +226,7 @@ class RedisStore:
         self._mutes.settle(mutes)
         self._written = upto
         self._tell_waiting()
-        return planned
+        return len(commands) > 0
 
     async def _write_extensions(self) -> bool:
         """One batch, each hash replaced as a whole. False when Redis has it all."""

@@ -1,0 +1,52 @@
+"""Several commands as one step, in one round trip and with one answer: a script that runs what it is given.
+
+A MULTI pipeline is as atomic, but has an answer to parse for every command and two more; this is on the way of
+every mute.
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+
+from redis.asyncio import Redis
+
+Word = str | int | float
+Command = tuple[Word, ...]
+
+WORDS_AT_ONCE = 4000
+"""Lua's `unpack` takes about 8,000."""
+
+
+class Commands:
+    """Collects commands; `run` sends them to the keys they name."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, None] = {}
+        self._commands: list[Command] = []
+
+    def add(self, name: str, key: str, words: Sequence[Word]) -> None:
+        """One command; a longer one in parts, so it must be one that may be parted (HSET, HDEL)."""
+        self._keys[key] = None
+        for at in range(0, len(words), WORDS_AT_ONCE):
+            self._commands.append((name, key, *words[at : at + WORDS_AT_ONCE]))
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    @property
+    def keys(self) -> list[str]:
+        return list(self._keys)
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for command in self._commands for word in (len(command), *command)]
+
+
+class CommandRunner:
+    def __init__(self, client: Redis) -> None:
+        text = resources.files(__package__).joinpath("lua", "commands.lua").read_text("ascii")
+        self._script = client.register_script(text)
+
+    async def run(self, commands: Commands) -> None:
+        """All of them or, where Redis is away, none known. Without any command nothing is sent."""
+        if commands:
+            await self._script(keys=commands.keys, args=commands.words)
