@@ -71,7 +71,8 @@ async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon"
     accounts = {}
     for name in config.accounts:
         http = await stack.enter_async_context(http_session(config.api.max_concurrency))
-        accounts[name] = Account(name, config, redis, http, clock, metrics, log)
+        own = await stack.enter_async_context(_closing(writer(url)))
+        accounts[name] = Account(name, config, own, http, clock, metrics, log)
     return Daemon(
         config,
         accounts,

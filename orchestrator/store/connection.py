@@ -22,17 +22,21 @@ ANSWER_S = 1.0
 
 
 def writer(url: str) -> Redis:
-    """For commands that are answered at once: writing, publishing, reading without BLOCK."""
-    return _client(url)
+    """For commands that are answered at once: writing, publishing, reading without BLOCK. One at a time, on one
+    connection: the library asks the kernel about each connection that it takes from a pool, and this is on the
+    way of every mute."""
+    client = Redis(connection_pool=_pool(url), single_connection_client=True)
+    client.auto_close_connection_pool = True
+    return client
 
 
 def subscriber(url: str) -> Redis:
     """For pub/sub: RESP2, under which a PING on a subscribed connection is safe. Silence is normal there, so
     whoever reads must see to signs of life."""
-    return _client(url)
+    return Redis.from_pool(_pool(url))
 
 
-def _client(url: str) -> Redis:
+def _pool(url: str) -> ConnectionPool:
     try:
         options: dict[str, Any] = dict(parse_url(url))
     except ValueError:
@@ -50,4 +54,4 @@ def _client(url: str) -> Redis:
         "health_check_interval": 0,
         "driver_info": None,  # saves a round trip, and a permission
     }
-    return Redis.from_pool(ConnectionPool(**options))
+    return ConnectionPool(**options)
