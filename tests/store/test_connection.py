@@ -49,7 +49,7 @@ async def test_a_user_of_the_access_list_with_a_password_in_the_url(tmp_path: Pa
         at = f"127.0.0.1:{valkey.port}/0"
         async with client_of(f"redis://mute:{quote(PASSWORD, safe='')}@{at}") as client:
             assert await client.set("mute:a", "1")
-            assert await client.acl_whoami() == b"mute"
+            assert await client.acl_whoami() == "mute"
         async with client_of(f"redis://mute:hush@{at}") as client:
             with pytest.raises(AuthenticationError) as caught:
                 await client.ping()
