@@ -1,0 +1,87 @@
+"""Nothing of a person, and no secret, in what the daemon writes: logs at debug level, metrics, health."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.simulator.process import account_environ, running
+from orchestrator.simulator.publisher import redis_publisher
+from orchestrator.simulator.replay import Replay, read_capture
+from orchestrator.simulator.run import Shift, centre_of, run
+from orchestrator.simulator.settings import VoicenterSettings
+from orchestrator.simulator.stage import Stage
+from tests.stories.capture import needs_capture, trace
+
+PERSONAL = {
+    "userName",
+    "callername",
+    "callerphone",
+    "outgoingcallername",
+    "outgoingcallerphone",
+    "originalCallerID",
+    "originalCallerName",
+    "actualDialedNumber",
+    "did",
+    "transferExtensionName",
+    "CallerID",
+    "CallerName",
+    "callerID",
+    "ip",
+    "QueueName",
+}
+"""Fields of Voicenter's events that name a person, a number or a machine."""
+SHORTEST = 5
+"""Shorter values, as the queue number 1, occur in any text."""
+
+
+def personal(value: Any) -> Iterator[str]:
+    """Every value in the payload that must not be seen outside."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in PERSONAL and len(str(inner)) >= SHORTEST:
+                yield str(inner)
+            elif name == "customdata":
+                yield from (str(word) for word in inner.values() if len(str(word)) >= SHORTEST)
+            else:
+                yield from personal(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from personal(inner)
+
+
+async def outside(folder: Path, stage: Stage, shift: Shift) -> str:
+    """All that a shift makes the daemon write."""
+    async with stage:
+        environ = account_environ(stage) | {"ORCHESTRATOR_LOG__LEVEL": "debug"}
+        async with running(folder, environ) as daemon, redis_publisher(daemon.redis_url) as publish:
+            await publish(b'{"type": "sensitive_section.started", "card": "4580458045804580"}')
+            await run(stage, shift, publish)
+            pages = [(await daemon.get(path))[1] for path in ("/livez", "/readyz", "/metrics")]
+        return daemon.text() + "".join(pages)
+
+
+def leaked(text: str, values: set[str]) -> list[str]:
+    return sorted(value for value in values if value in text)
+
+
+async def test_a_generated_centre(tmp_path: Path) -> None:
+    stage = centre_of(12, settings=VoicenterSettings(token_life_s=8.0))
+    text = await outside(tmp_path, stage, Shift(duration_s=6.0))
+    assert '"event": "call.muted"' in text
+    assert '"event": "crm.message.rejected"' in text
+    told = {"Caller ", "Agent ", "000000", "4580458045804580", stage.settings.token}
+    assert leaked(text, told) == []
+
+
+@needs_capture
+@pytest.mark.timeout(180)
+async def test_a_whole_capture(tmp_path: Path) -> None:
+    records = read_capture(trace())
+    values = set(personal([record.data for record in records]))
+    assert len(values) > 100
+    stage = Replay(records, speed=400.0)
+    text = await outside(tmp_path, stage, Shift())
+    assert '"event": "call.muted"' in text
+    assert leaked(text, values | {stage.settings.token}) == []
