@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store.connection import subscriber, writer
-from tests.store.valkey import SOON_S, Valkey, client_of, valkey_in
+from tests.store.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
 
@@ -97,7 +97,7 @@ async def _losing_replies(valkey: Valkey) -> AsyncIterator[int]:
             way.close()
             await way.wait_closed()
 
-    async with _serving(carry) as port:
+    async with serving(carry) as port:
         yield port
 
 
@@ -137,32 +137,10 @@ async def _terminating_tls(valkey: Valkey, certificate: Path, key: Path) -> Asyn
 
     async def carry(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         server_in, server_out = await asyncio.open_connection("127.0.0.1", valkey.port)
-        await asyncio.gather(_pump(reader, server_out), _pump(server_in, out))
+        await asyncio.gather(pump(reader, server_out), pump(server_in, out))
 
-    async with _serving(carry, context) as port:
+    async with serving(carry, context) as port:
         yield port
-
-
-async def _pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(4096):
-            to.write(data)
-            await to.drain()
-    finally:
-        to.close()
-
-
-@asynccontextmanager
-async def _serving(
-    carry: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-    context: ssl.SSLContext | None = None,
-) -> AsyncIterator[int]:
-    server = await asyncio.start_server(carry, "127.0.0.1", 0, ssl=context)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-        await server.wait_closed()
 
 
 async def test_a_frozen_server_costs_the_bound_of_the_caller(valkey: Valkey) -> None:

@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -60,22 +61,44 @@ async def test_its_data_outlives_it(tmp_path: Path) -> None:
             await client.set("kept", "1")
 
 
-async def test_it_ends_with_the_daemon_that_was_killed_and_the_next_one_finds_the_data(tmp_path: Path) -> None:
+@asynccontextmanager
+async def daemon_killed(directory: Path, *, hung: bool = False) -> AsyncIterator[int]:
+    """A daemon died on `directory` by SIGKILL; gives the process id of its Valkey, which `hung` before."""
     daemon = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", DAEMON, str(tmp_path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", DAEMON, str(directory), stdout=asyncio.subprocess.PIPE
     )
     assert daemon.stdout is not None
     async with asyncio.timeout(3 * SOON_S):
-        _, pid = (await daemon.stdout.readline()).split()
+        pid = int((await daemon.stdout.readline()).split()[1])
     try:
+        if hung:
+            os.kill(pid, signal.SIGSTOP)
         daemon.send_signal(signal.SIGKILL)
         await daemon.wait()
+        yield pid
+    finally:
+        end(pid)
+        await daemon.communicate()
+
+
+async def test_it_ends_with_the_daemon_that_was_killed_and_the_next_one_finds_the_data(tmp_path: Path) -> None:
+    async with daemon_killed(tmp_path) as pid:
         async with embedded(tmp_path, 0) as url, client_of(url) as client:  # at once, without waiting for its end
             assert await client.get("kept") == b"1"
-        await until(lambda: not alive(int(pid)))
-    finally:
-        end(int(pid))
-        await daemon.communicate()
+        await until(lambda: not alive(pid))
+
+
+async def test_two_never_write_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon is gone, its Valkey hangs: as long as that one lives, it holds the directory."""
+    async with daemon_killed(tmp_path, hung=True) as pid:
+        with monkeypatch.context() as patch:
+            patch.setattr("orchestrator.store.embedded.TAKE_OVER_S", 0.3)
+            with pytest.raises(EmbeddedUnavailable, match="is in use by another daemon"):
+                async with embedded(tmp_path, 0):
+                    pass
+        os.kill(pid, signal.SIGCONT)
+        async with embedded(tmp_path, 0) as url, client_of(url) as client:
+            assert await client.get("kept") == b"1"
 
 
 async def test_a_directory_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -145,6 +146,29 @@ async def there(client: Redis) -> bool:
         return bool(await client.ping())
     except REDIS_FAILURES:
         return False
+
+
+async def pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(4096):
+            to.write(data)
+            await to.drain()
+    finally:
+        to.close()
+
+
+@asynccontextmanager
+async def serving(
+    carry: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """A server of the test's own, on the port that this gives."""
+    server = await asyncio.start_server(carry, "127.0.0.1", 0, ssl=context)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 def free_port() -> int:
