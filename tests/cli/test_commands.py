@@ -1,0 +1,109 @@
+"""The commands as a shell sees them: what they print, and their exit codes."""
+
+import json
+from pathlib import Path
+
+from orchestrator.simulator.process import DaemonProcess, account_environ
+from orchestrator.simulator.simulation import Simulation
+from tests.cli.command import command
+from tests.stories.stage import stage, until
+
+GOOD = {"ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_TYPE": "token", "ORCHESTRATOR_ACCOUNTS__MAIN__TOKEN": "t"}
+
+
+async def test_bad_usage_is_2() -> None:
+    assert (await command()).code == 2
+    assert (await command("nonsense")).code == 2
+    assert (await command("audit", "--last", "0", environ=GOOD)).code == 2
+
+
+async def test_check_of_a_good_configuration_is_0() -> None:
+    result = await command("check", environ=GOOD)
+    assert (result.code, result.err) == (0, "")
+
+
+async def test_check_names_every_mistake_at_once_and_is_78(tmp_path: Path) -> None:
+    file = tmp_path / "orchestrator.toml"
+    file.write_text('[http]\nport = "many"\nhots = "x"\n[accounts.main]\nlogin_type = "tokem"\n')
+    result = await command("check", "--config", str(file))
+    assert result.code == 78
+    assert len(result.err.splitlines()) == 3
+    assert "accounts.main.login_type: 'tokem' is not one of token, account, user" in result.err
+
+
+async def test_run_with_a_bad_configuration_is_78() -> None:
+    result = await command("run")
+    assert result.code == 78
+    assert "accounts" in result.err
+
+
+async def test_run_without_a_file_that_was_named_is_78(tmp_path: Path) -> None:
+    result = await command("run", "--config", str(tmp_path / "nowhere.toml"), environ=GOOD)
+    assert result.code == 78
+    assert "nowhere.toml" in result.err
+
+
+async def test_a_port_that_is_taken_is_1_and_told_in_a_sentence(tmp_path: Path) -> None:
+    async with Simulation(agents=1) as sim:
+        environ = account_environ(sim) | {"ORCHESTRATOR_HTTP__PORT": sim.http_url.rpartition(":")[2]}
+        daemon = DaemonProcess(tmp_path, environ)
+        result = await command("run", environ=daemon.environ)
+        assert result.code == 1
+        assert "http.port" in result.err
+        assert "Traceback" not in result.err
+
+
+async def test_sections_calls_and_audit_show_what_is_in_redis(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        await on.sim.talk("caller", "SIPSIP1")
+        await on.form_opens("pay", extension="SIPSIP1")
+        await on.muted("caller")
+        await until(lambda: bool(on.daemon.lines("call.muted")))
+
+        async def audited() -> bool:
+            return "call.muted" in (await command("audit", environ=on.daemon.environ)).out
+
+        await until(audited, within_s=20)
+        (section,) = [
+            json.loads(line) for line in (await command("sections", environ=on.daemon.environ)).out.splitlines()
+        ]
+        assert section["account"] == "main"
+        assert section["section_id"] == "pay"
+        assert list(section["calls"]) == ["caller"]
+        (call,) = [json.loads(line) for line in (await command("calls", environ=on.daemon.environ)).out.splitlines()]
+        assert (call["extension"], call["ivrid"], call["mute"]) == ("SIPSIP1", "caller", "confirmed")
+        wrong = await command("calls", "--account", "other", environ=on.daemon.environ)
+        assert (wrong.code, "main" in wrong.err) == (2, True)
+        await on.form_closes("pay")
+        await on.muted()
+
+
+async def test_without_redis_they_say_so_and_are_1() -> None:
+    environ = GOOD | {"ORCHESTRATOR_REDIS__URL": "redis://127.0.0.1:1/0"}
+    result = await command("sections", environ=environ)
+    assert result.code == 1
+    assert "Redis" in result.err
+    assert "Traceback" not in result.err
+
+
+async def test_simulate_says_where_it_is_and_ends_with_the_truth() -> None:
+    result = await command("simulate", "--port", "0", "--agents", "3", "--seconds", "1")
+    assert result.code == 0
+    assert "ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_URL=http://127.0.0.1:" in result.out
+    assert "The truth about every recording" in result.out
+
+
+async def test_simulate_of_a_file_that_is_no_capture_is_2(tmp_path: Path) -> None:
+    file = tmp_path / "trace.jsonl"
+    file.write_text("{}\n")
+    result = await command("simulate", "--port", "0", "--trace", str(file))
+    assert result.code == 2
+    assert "trace.jsonl" in result.err
+
+
+async def test_the_demo_ends_with_a_good_verdict() -> None:
+    result = await command("demo", "--seconds", "4", "--agents", "6")
+    assert result.code == 0, result.out + result.err
+    assert "muted," in result.out
+    assert "calls left muted         0" in result.out
+    assert "GOOD" in result.out

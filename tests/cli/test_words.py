@@ -1,0 +1,39 @@
+"""Tables and verdicts as text."""
+
+from orchestrator.cli.verdict import good, summary
+from orchestrator.cli.window import as_lines, as_table
+from orchestrator.simulator.recordings import Stretch
+from orchestrator.simulator.verdict import Requests, Spread, Verdict
+
+NONE = Spread.of(())
+
+
+def verdict(*exposures: Stretch, left_muted: tuple[str, ...] = (), trespasses: int = 0) -> Verdict:
+    return Verdict(1, 1, Spread.of(exposures), NONE, Requests(2, trespasses=trespasses), left_muted, ())
+
+
+def test_a_table_is_as_wide_as_it_must_be_and_leaves_out_empty_columns() -> None:
+    rows: list[dict[str, object]] = [{"a": "one", "b": None, "c": True}, {"a": "three\x1b", "c": ["x", "y"]}]
+    assert as_table(rows, ("a", "b", "c")) == "A       C\none     yes\nthree?  x, y\n"
+
+
+def test_an_empty_table_says_so() -> None:
+    assert as_table([], ("a",)) == "none\n"
+
+
+def test_lines_are_json() -> None:
+    assert as_lines([{"a": 1}, {"b": None}]) == '{"a": 1}\n{"b": null}\n'
+
+
+def test_a_verdict_is_bad_for_each_reason() -> None:
+    assert good(verdict(), 1.5)
+    assert not good(verdict(left_muted=("c1",)), 1.5)
+    assert not good(verdict(trespasses=1), 1.5)
+    assert not good(verdict(Stretch("c1", 0.0, 2.0)), 1.5)
+
+
+def test_a_verdict_in_words() -> None:
+    text = summary(verdict(Stretch("c1", 0.0, 0.25)), 1.5)
+    assert "p50 250 ms, p99 250 ms, worst 250 ms" in text
+    assert "GOOD" in text
+    assert "BAD" in summary(verdict(left_muted=("c1",)), 1.5)
