@@ -1,0 +1,88 @@
+"""docs/redis.md holds: its examples are what the daemon writes, and the rights that it lists are enough."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from orchestrator.clock import SystemClock
+from orchestrator.core.model import FeedState, State
+from orchestrator.crm.deadletter import DeadLetters
+from orchestrator.engine.notices import StoreLost
+from orchestrator.engine.ports import Marks
+from orchestrator.store import codec
+from orchestrator.store.connection import subscriber
+from orchestrator.store.keys import Keys
+from orchestrator.store.redis_store import RedisStore
+from tests.store.test_redis_store import extension, fill
+from tests.store.valkey import SOON_S, Heard, Valkey, client_of, running, until
+
+PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text("utf-8")
+
+
+def again(kind: str, raw: bytes) -> str:
+    """Read and written once more."""
+    match kind:
+        case "Leg":
+            return codec.leg_to_json(codec.leg_from_json(raw))
+        case "Section":
+            return codec.section_to_json(codec.section_from_json(raw))
+        case "Ended section":
+            return codec.ended_to_json(codec.ended_from_json(raw))
+        case _:
+            return codec.mute_to_json(codec.mute_from_json(raw))
+
+
+@pytest.mark.parametrize("kind", ["Leg", "Section", "Ended section", "Mute"])
+def test_the_example_is_what_the_daemon_writes(kind: str) -> None:
+    found = re.search(rf"^### {kind}\n\n```json\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    assert found
+    assert json.loads(again(kind, found[1].encode())) == json.loads(found[1])
+
+
+async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> None:
+    found = re.search(r"^ACL SETUSER (.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    assert found
+    async with client_of(valkey.url) as admin:
+        await admin.execute_command("ACL", "SETUSER", *found[1].split())  # type: ignore[no-untyped-call]  # redis-py's
+        url = valkey.url.replace("//", "//mute:password@")
+        async with client_of(url) as client, client_of(url) as other:
+            state = State(feed=FeedState.SYNCED)
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard)
+            letters = DeadLetters(other, "mute", SystemClock())
+            await store.load()
+            async with running(store.run(), letters.run()):
+                for number in (1, 2):
+                    store.mark(fill(state))
+                    state.extensions["SIPSIP1"] = extension("SIPSIP1", *["ivr-1"][: number % 2])
+                    store.mark(Marks(extensions={"SIPSIP1"}))
+                    store.record({"event": "call.muted"})
+                    letters.keep("s", "w", b"m")
+                    assert await store.flushed(SOON_S)
+                    state.mutes.clear()
+
+                async def kept() -> bool:
+                    return await admin.xlen("mute:dead-letters") == 2
+
+                await until(kept)
+                await until(lambda: store.healthy)
+        await _listens(subscriber_url=url)
+    assert not heard.of(StoreLost)
+
+
+async def _listens(subscriber_url: str) -> None:
+    client = subscriber(subscriber_url)
+    async with client.pubsub() as pubsub:
+        await pubsub.subscribe("crm.sensitive")
+        await pubsub.ping()
+        for _ in range(2):
+            assert await pubsub.get_message(timeout=SOON_S)
+    await client.aclose()
+
+
+def test_every_key_is_listed() -> None:
+    keys = Keys("mute", "main")
+    of_account = (keys.extensions, keys.sections, keys.ended, keys.mutes, keys.audit, keys.owner)
+    for name in (*of_account, keys.extension("<sip>"), "mute:dead-letters"):
+        assert f"| `{name}` |" in PAGE
