@@ -20,6 +20,7 @@ MOST_BYTES = 64 * 1024
 MOST_CHARACTERS = 128
 MOST_SECONDS = 1e9
 """Above every bound that an operator can set; the bound itself is the core's matter."""
+MOST_USER_NUMBER = 10**18
 STARTED, ENDED = "sensitive_section.started", "sensitive_section.ended"
 TARGETS: Mapping[str, Callable[[str], Target]] = {"extension": OnExtension, "user_id": OnUser, "ivrid": OnCall}
 
@@ -46,25 +47,24 @@ class CrmMessage:
 def parse(raw: bytes, message_id: str | None = None) -> CrmMessage:
     """`message_id` is the transport's own name for the message, for one that brings none."""
     envelope = _object(raw)
-    own_id: str | None
-    if "specversion" in envelope:
-        kind, fields, own_id, at = _cloud_event(envelope)
-    else:
-        kind, fields = envelope.get("type"), envelope
-        own_id, at = _optional(fields, "id"), None
+    event = "specversion" in envelope
+    fields = _data(envelope) if event else envelope
+    kind = _kind(envelope, event)
+    event_name = _event_name(envelope) if event else None
     section_id = _needed(fields, "section_id")
     account = _optional(fields, "account")
-    if kind == ENDED:
+    if kind == ENDED:  # the rest is not read: a slip in it must not keep a recording muted
         return CrmMessage(account, SectionEnded(section_id))
-    if kind != STARTED:
-        raise MessageRefused(f'type: not "{STARTED}" or "{ENDED}"')
     occurred_at = _time(fields, "occurred_at")
+    if occurred_at is None and event:
+        occurred_at = _time(envelope, "time")
+    own_id = event_name or _optional(fields, "id")
     started = SectionStarted(
         section_id,
         _target(fields),
         _max_seconds(fields),
         _optional(fields, "reason"),
-        at if occurred_at is None else occurred_at,
+        occurred_at,
         own_id or message_id,
     )
     return CrmMessage(account, started)
@@ -95,17 +95,28 @@ def _no_constant(_name: str) -> float:
     raise MessageRefused("message: NaN and Infinity are no JSON")
 
 
-def _cloud_event(envelope: Fields) -> tuple[str | None, Fields, str, float | None]:
-    """CloudEvents 1.0, structured mode: the type ends in our two words, and `id` and `source` name the event."""
-    if envelope["specversion"] != "1.0":
+def _data(event: Fields) -> Fields:
+    """What a CloudEvent carries: our fields."""
+    if event["specversion"] != "1.0":
         raise MessageRefused('specversion: not "1.0"')
-    data = envelope.get("data")
+    data = event.get("data")
     if not isinstance(data, dict):
         raise MessageRefused("data: not a JSON object")
-    kind = _needed(envelope, "type", MOST_CHARACTERS * 2)
-    known = next((word for word in (STARTED, ENDED) if kind == word or kind.endswith(f".{word}")), None)
-    name = f"{_needed(envelope, 'source', MOST_CHARACTERS * 8)} {_needed(envelope, 'id')}"
-    return known, data, name, _time(envelope, "time")
+    return data
+
+
+def _kind(envelope: Fields, event: bool) -> str:
+    """`STARTED` or `ENDED`. A CloudEvent's type may name its maker first: `com.example.` and then our two words."""
+    given = envelope.get("type")
+    for word in (STARTED, ENDED):
+        if given == word or (event and isinstance(given, str) and given.endswith(f".{word}")):
+            return word
+    raise MessageRefused(f'type: not "{STARTED}" or "{ENDED}"{", alone or after a dot" if event else ""}')
+
+
+def _event_name(event: Fields) -> str:
+    """`source` and `id` together name a CloudEvent; a copy has both the same."""
+    return f"{_needed(event, 'source', MOST_CHARACTERS * 8)} {_needed(event, 'id')}"
 
 
 def _target(fields: Fields) -> Target:
@@ -113,9 +124,16 @@ def _target(fields: Fields) -> Target:
     if len(given) != 1:
         raise MessageRefused(f"target: {len(given)} given, exactly one of extension, user_id and ivrid is right")
     (name,) = given
-    if name == "user_id" and type(fields[name]) is int:
-        return OnUser(_printable(name, str(fields[name])))
+    if name == "user_id" and type(fields[name]) is not str:
+        return OnUser(_user_number(fields[name]))
     return TARGETS[name](_needed(fields, name))
+
+
+def _user_number(value: object) -> str:
+    """Voicenter's user ids are numbers, so they may come as numbers. 0 is its word for nobody."""
+    if type(value) is not int or not 0 < value < MOST_USER_NUMBER:
+        raise MessageRefused("user_id: not a text, nor a whole number above 0 of at most 18 digits")
+    return str(value)
 
 
 def _max_seconds(fields: Fields) -> float | None:

@@ -108,6 +108,13 @@ def test_a_user_id_is_no_truth_value_or_fraction() -> None:
         assert refusal(message).startswith("user_id: not a text")
 
 
+@pytest.mark.parametrize("value", [0, -1, 10**18, 10**400, True])
+def test_a_user_id_as_a_number_is_one_that_voicenter_can_have_given(value: object) -> None:
+    """0 is Voicenter's word for nobody: such a section would cover no call, and nobody would be told why."""
+    expected = "user_id: not a text, nor a whole number above 0 of at most 18 digits"
+    assert refusal({**STARTED, "extension": None, "user_id": value}) == expected
+
+
 @pytest.mark.parametrize(("value", "seconds"), [(300, 300.0), (0.5, 0.5), (10**400, 1e9), (5e300, 1e9)])
 def test_a_long_section_is_the_business_of_the_policy(value: float, seconds: float) -> None:
     assert started(max_seconds=value).max_seconds == seconds
@@ -152,6 +159,20 @@ def test_any_other_time_is_refused(value: object) -> None:
 )
 def test_plain_json_says_exactly_one_of_two_words(kind: object) -> None:
     assert refusal(STARTED | {"type": kind}) == 'type: not "sensitive_section.started" or "sensitive_section.ended"'
+
+
+def test_of_an_end_nothing_is_read_that_it_does_not_need() -> None:
+    """A recording must not stay muted for a slip in a field without a meaning."""
+    slips = {"extension": 7, "user_id": [], "max_seconds": "x", "occurred_at": "now", "reason": 1}
+    assert parse(raw(ENDED | slips | {"id": 7})).fact == SectionEnded("pay-81f3")
+    event = EVENT | {"type": ENDED["type"], "time": "yesterday", "data": ENDED | slips}
+    assert parse(raw(event)).fact == SectionEnded("pay-81f3")
+
+
+def test_the_type_is_looked_at_first() -> None:
+    """What was never meant for us is told to be that, not to lack a section."""
+    assert refusal({"type": "order.paid"}).startswith("type: not")
+    assert refusal({}).startswith("type: not")
 
 
 def test_a_section_has_an_id() -> None:
