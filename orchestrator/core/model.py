@@ -236,7 +236,7 @@ class Policy:
     feed_lag_s: float = 5.0
     """How long after a request the feed may still show the state before it."""
     not_found_patience: int = 5
-    """How often "not found" is asked again for a call that the feed has never shown."""
+    """How often "not found" is asked again for a call that the CRM names and the feed has never shown."""
     keep_ended_s: float = 3600.0
 
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import MuteAnswered, MuteAsked
-from orchestrator.core.model import Call, Leg, Mute, Policy, Recording, State, Verdict
+from orchestrator.core.model import Call, CoverReason, Leg, Mute, Policy, Recording, State, Verdict
 from orchestrator.core.notices import CallExposed, CallGone, CallMuted, CallUnmuted, MuteFailed, MuteForeign
 
 
@@ -120,12 +120,14 @@ def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: 
 
 
 def _over(state: State, mute: Mute, policy: Policy) -> bool:
-    """Whether "not found" means that the call is over: the feed showed it once and shows it no more, or it was
-    never shown and the API has not known it for a while."""
+    """Whether "not found" means that there is no such call (now). The feed decides for a call that it has shown; a
+    call that is only named as related may be long over; one that the CRM names is worth asking for a while."""
     call = state.calls.get(mute.ivrid)
-    if call is None:
-        return mute.attempts + 1 >= policy.not_found_patience
-    return not call.on
+    if call is not None:
+        return not call.on
+    covers = [state.sections[section_id].calls[mute.ivrid] for section_id in state.covering.get(mute.ivrid, ())]
+    named = any(cover.reason is CoverReason.TARGET for cover in covers)
+    return not named or mute.attempts + 1 >= policy.not_found_patience
 
 
 def _end(state: State, mute: Mute, changes: Changes) -> None:

@@ -185,9 +185,18 @@ def test_a_related_call_that_was_not_found_is_asked_again_when_it_appears() -> N
     world.sees("s1", talking("c1", "c2"))
     world.starts("pay", on="s1")
     world.attempt("c2", Verdict.NOT_FOUND)
-    assert isinstance(world.decision("c2"), Later)
+    assert world.decision("c2") == Settled("the call is over")
     world.sees("s1", talking("c1", "c2"), talking("c2"))
     assert world.decision("c2") == Ask(True)
+
+
+def test_a_call_that_the_crm_names_is_asked_again_at_once_when_it_appears() -> None:
+    world = World()
+    world.starts("pay", call="c1")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert isinstance(world.decision("c1"), Later)
+    world.sees("s1", talking("c1"))
+    assert world.decision("c1") == Ask(True)
 
 
 def test_a_call_that_never_showed_is_given_up_only_after_a_while() -> None:
