@@ -1,9 +1,9 @@
 """Messages of the CRM from Redis pub/sub: several channels, patterns too.
 
 Pub/sub keeps nothing for a listener that is away, and redis-py reconnects without a word. So the connection is
-ours: it is asked for a sign of life every `PING_EVERY_S` and given up when none comes, and the time in which
-messages may have been missed is told. Guarantees: messages are delivered synchronously in the order of arrival; a
-wrong one is told, kept as a dead letter, and stops nothing.
+ours: when it is quiet it is asked for a sign of life every `PING_EVERY_S` and given up when none comes, and after
+every loss the time in which messages may have been missed is told. Guarantees: messages are delivered synchronously
+in the order of arrival; a wrong one is told, kept as a dead letter, and stops nothing.
 """
 
 import asyncio
@@ -13,6 +13,9 @@ from typing import Any, NoReturn
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.clock import Clock
@@ -23,11 +26,13 @@ from orchestrator.engine.ports import Observer
 from orchestrator.redis_errors import REDIS_FAILURES, why
 
 PING_EVERY_S = 5.0
-SILENCE_S = 12.0
-"""Without a word, not even an answer to a ping, for so long: the connection is half-open."""
+ANSWER_S = 7.0
+"""Without a word for so long after a ping: the connection is half-open."""
 SUBSCRIBE_WITHIN_S = 3.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
+HELD_S = 2.0
+"""A connection that is lost sooner is not tried again at once: a server that drops us each time is not hammered."""
 PATTERN = frozenset("*?[")
 
 
@@ -42,19 +47,22 @@ class PubSubReader:
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        """`client` must not time out while it is silent, nor retry; `deliver` may raise MessageRefused."""
+        """`client` is the reader's alone and must not time out while silent; `deliver` may raise MessageRefused."""
         self.connected = False
         """Whether all channels are subscribed now."""
+        client.set_retry(Retry(NoBackoff(), 0, supported_errors=()))  # else it reconnects before it raises
         self._client = client
-        self._channels = [name for name in channels if not PATTERN & set(name)]
-        self._patterns = [name for name in channels if PATTERN & set(name)]
-        self._source = f"pubsub:{','.join(channels)}"
+        once = dict.fromkeys(channels)  # Redis confirms a channel once, however often it is configured
+        self._channels = [name for name in once if not PATTERN & set(name)]
+        self._patterns = [name for name in once if PATTERN & set(name)]
+        self._source = f"pubsub:{','.join(once)}"
         self._deliver = deliver
         self._observer = observer
         self._dead_letters = dead_letters
         self._clock = clock
         self._rng = rng
         self._heard_at: float | None = None
+        self._connected_at = 0.0
         self._failures = 0
 
     async def run(self) -> NoReturn:
@@ -77,19 +85,32 @@ class PubSubReader:
                 awaited -= self._take(await pubsub.get_message(timeout=SUBSCRIBE_WITHIN_S))
             limit.reschedule(None)
         self._connect()
-        asked_at = self._clock.now()
+        asked_at: float | None = None  # when the ping was sent that nothing was heard since
         while True:
-            wait_s = max(0.0, asked_at + PING_EVERY_S - self._clock.now())
-            # On an error redis-py reconnects before it raises, and its login waits without end: hence the bound.
-            async with asyncio.timeout(SILENCE_S):
-                self._take(await pubsub.get_message(timeout=wait_s))
-                now = self._clock.now()
-                if self._heard_at is not None and now - self._heard_at > SILENCE_S:
-                    raise RedisTimeoutError
-                if now >= asked_at + PING_EVERY_S:
-                    asked_at = now
+            message = await self._next(pubsub, asked_at)
+            if message is not None:
+                asked_at = None
+            elif asked_at is None:
+                async with asyncio.timeout(ANSWER_S):
                     await pubsub.ping()
+                asked_at = self._clock.now()
+            else:
+                raise RedisTimeoutError
+            if self._take(message):
+                raise RedisConnectionError  # a new confirmation: redis-py has reconnected behind our back
             await asyncio.sleep(0)  # a burst must not hold up the requests that its first message asks for
+
+    async def _next(self, pubsub: PubSub, asked_at: float | None) -> dict[str, Any] | None:
+        """What is heard next; None when the wait for it was in vain.
+
+        A process that was stopped for a while wakes up with its waits over and their answers unread, so what has
+        arrived by then is looked at once more before the silence is believed.
+        """
+        wait_s = PING_EVERY_S if asked_at is None else asked_at + ANSWER_S - self._clock.now()
+        heard: dict[str, Any] | None = await pubsub.get_message(timeout=max(0.0, wait_s))
+        if heard is None:
+            heard = await pubsub.get_message(timeout=0.0)
+        return heard
 
     def _take(self, message: dict[str, Any] | None) -> bool:
         """Whether it was the confirmation of a subscription. Anything heard is a sign of life."""
@@ -99,25 +120,26 @@ class PubSubReader:
             self._heard_at = self._clock.now()
         match message["type"]:
             case "message" | "pmessage":
-                self._hear(message["channel"].decode(errors="replace"), message["data"])
+                self._hear(message["pattern"], message["channel"], message["data"])
             case "subscribe" | "psubscribe":
                 return True
         return False
 
-    def _hear(self, channel: str, raw: bytes) -> None:
-        source = f"pubsub:{channel}"
+    def _hear(self, pattern: bytes | None, channel: bytes, raw: bytes) -> None:
+        """Under a pattern the publisher chooses the channel's name, so it is kept with the content, not told."""
+        source, exactly = (f"pubsub:{name.decode(errors='replace')}" for name in (pattern or channel, channel))
         try:
             message = parse(raw)
             self._deliver(message)
         except MessageRefused as refused:
             self._observer.notice(MessageRejected(source, str(refused)))
-            self._dead_letters.keep(source, str(refused), raw)
+            self._dead_letters.keep(exactly, str(refused), raw)
         else:
             self._observer.notice(MessageTaken(source, message.kind))
 
     def _connect(self) -> None:
         now = self._clock.now()
-        self.connected, self._failures = True, 0
+        self.connected, self._connected_at = True, now
         self._observer.notice(CrmConnected(self._source))
         if self._heard_at is not None:
             self._observer.notice(CrmGap(self._source, now - self._heard_at))
@@ -125,6 +147,8 @@ class PubSubReader:
 
     async def _lose(self, reason: str) -> None:
         """The first attempt to come back at once, then backoff with full jitter."""
+        if self.connected and self._clock.now() - self._connected_at >= HELD_S:
+            self._failures = 0
         wait_s = 0.0
         if self._failures:
             bound_s = min(RETRY_MOST_S, RETRY_FIRST_S * 2.0 ** min(self._failures, 30))

@@ -89,7 +89,21 @@ async def test_several_channels_and_patterns(valkey: Valkey, redis: Redis, heard
         for channel in ("one", "two", "three", "tenant.7", "shop-a", "shop-c"):
             await redis.publish(channel, ended(channel))
         await until(lambda: on.sections == ["one", "two", "tenant.7", "shop-a"])
-    assert MessageTaken("pubsub:tenant.7", "ended") in heard.notices
+    sources = [notice.source for notice in heard.notices if isinstance(notice, MessageTaken)]
+    assert sources == ["pubsub:one", "pubsub:two", "pubsub:tenant.*", "pubsub:shop-[ab]"]
+
+
+async def test_a_channels_name_under_a_pattern_is_kept_but_not_told(
+    valkey: Valkey, redis: Redis, heard: Heard
+) -> None:
+    """The publisher chose it: it may be anything, a phone number too."""
+    async with listening(valkey, heard, ["agent.*"]) as on:
+        await connected(on, redis)
+        await redis.publish("agent.0501234567", b"wrong")
+        await until(lambda: _kept(redis, 1))
+        (entry,) = await entries(redis, "mute:dead-letters")
+    assert entry[b"source"] == b"pubsub:agent.0501234567"
+    assert heard.of(MessageRejected) == [MessageRejected("pubsub:agent.*", "message: not JSON")]
 
 
 async def test_connected_means_that_every_channel_is_subscribed(valkey: Valkey, redis: Redis, heard: Heard) -> None:
@@ -210,12 +224,12 @@ async def test_a_server_that_is_not_there_yet(tmp_path: Path, heard: Heard) -> N
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed in tenths of a second, as it is in seconds outside of tests."""
     monkeypatch.setattr(pubsub, "PING_EVERY_S", 0.1)
-    monkeypatch.setattr(pubsub, "SILENCE_S", 0.5)
+    monkeypatch.setattr(pubsub, "ANSWER_S", 0.4)
     monkeypatch.setattr(pubsub, "SUBSCRIBE_WITHIN_S", 0.5)
 
 
 def test_silence_is_noticed_within_20_seconds() -> None:
-    assert pubsub.SILENCE_S + pubsub.PING_EVERY_S + pubsub.SUBSCRIBE_WITHIN_S <= 20
+    assert pubsub.PING_EVERY_S + pubsub.ANSWER_S + pubsub.SUBSCRIBE_WITHIN_S <= 20
 
 
 @pytest.mark.usefixtures("impatient")
@@ -249,10 +263,58 @@ async def test_a_cut_connection_to_a_server_that_froze_before_the_login(tmp_path
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_process_that_was_stopped_reads_what_came_meanwhile(
+    valkey: Valkey, redis: Redis, heard: Heard
+) -> None:
+    """Its waits are over when it wakes up, but the connection is good and holds the message."""
+    async with listening(valkey, heard) as on:
+        await connected(on, redis)
+        for number in range(5):
+            await redis.publish(CHANNEL, ended(str(number)))
+            time.sleep(2 * (pubsub.PING_EVERY_S + pubsub.ANSWER_S))  # noqa: ASYNC251 - the stop itself
+            await until(lambda said=number: len(on.sections) == said + 1)  # type: ignore[misc]  # a bound argument
+    assert not heard.of(CrmLost)
+    assert on.sections == [str(number) for number in range(5)]
+
+
+async def test_a_server_that_drops_us_each_time_is_not_hammered(valkey: Valkey, redis: Redis, heard: Heard) -> None:
+    async with listening(valkey, heard) as on:
+        for losses in range(1, 4):
+            await connected(on, redis)
+            await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]  # redis-py's
+            await until(lambda least=losses: len(heard.of(CrmGap)) == least)  # type: ignore[misc]  # a bound argument
+    first, *later = [notice for notice in heard.of(CrmLost) if isinstance(notice, CrmLost)]
+    assert first.retry_in_s == 0.0
+    assert len(later) == 2
+    assert all(lost.retry_in_s >= pubsub.RETRY_FIRST_S for lost in later)
+
+
+async def test_a_channel_that_is_configured_twice_is_subscribed_once(
+    valkey: Valkey, redis: Redis, heard: Heard
+) -> None:
+    async with listening(valkey, heard, ["one", "one", "a*", "a*"]) as on:
+        await connected(on, redis)
+        await redis.publish("one", ended("x"))
+        await until(lambda: on.sections == ["x"])
+    assert heard.notices[0] == CrmConnected("pubsub:one,a*")
+
+
+async def test_redis_does_not_reconnect_behind_the_readers_back(valkey: Valkey, redis: Redis, heard: Heard) -> None:
+    """One subscriber after a cut is one connection: the first one's end is ours to tell."""
+    async with listening(valkey, heard) as on:
+        await connected(on, redis)
+        before = (await redis.info("stats"))["total_connections_received"]
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]  # redis-py's
+        await until(lambda: bool(heard.of(CrmGap)))
+        after = (await redis.info("stats"))["total_connections_received"]
+    assert after - before == 1
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_quiet_channel_is_no_silent_connection(valkey: Valkey, redis: Redis, heard: Heard) -> None:
     async with listening(valkey, heard) as on:
         await connected(on, redis)
-        await asyncio.sleep(4 * pubsub.SILENCE_S)
+        await asyncio.sleep(4 * (pubsub.PING_EVERY_S + pubsub.ANSWER_S))
         assert on.reader.connected
     assert heard.notices == [CrmConnected("pubsub:crm.sensitive")]
 
