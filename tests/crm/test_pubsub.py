@@ -1,6 +1,7 @@
 """Messages from Redis pub/sub, on a real Valkey: in order, whatever the connection goes through."""
 
 import asyncio
+import contextlib
 import json
 import random
 import time
@@ -269,12 +270,28 @@ async def test_a_process_that_was_stopped_reads_what_came_meanwhile(
     """Its waits are over when it wakes up, but the connection is good and holds the message."""
     async with listening(valkey, heard) as on:
         await connected(on, redis)
-        for number in range(5):
+        for number in range(2):
             await redis.publish(CHANNEL, ended(str(number)))
             time.sleep(2 * (pubsub.PING_EVERY_S + pubsub.ANSWER_S))  # noqa: ASYNC251 - the stop itself
             await until(lambda said=number: len(on.sections) == said + 1)  # type: ignore[misc]  # a bound argument
     assert not heard.of(CrmLost)
-    assert on.sections == [str(number) for number in range(5)]
+    assert on.sections == [str(number) for number in range(2)]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_answer_that_came_while_the_process_was_stopped_is_an_answer(
+    valkey: Valkey, redis: Redis, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pubsub, "ANSWER_S", 1.5)
+    async with listening(valkey, heard) as on:
+        await connected(on, redis)
+        valkey.freeze()
+        await asyncio.sleep(3 * pubsub.PING_EVERY_S)  # a ping is out now, and has 1.5 s
+        valkey.thaw()
+        time.sleep(1.6)  # noqa: ASYNC251 - the stop itself
+        await redis.publish(CHANNEL, ended("after"))
+        await until(lambda: on.sections == ["after"])
+    assert not heard.of(CrmLost)
 
 
 async def test_a_server_that_drops_us_each_time_is_not_hammered(valkey: Valkey, redis: Redis, heard: Heard) -> None:
@@ -308,6 +325,27 @@ async def test_redis_does_not_reconnect_behind_the_readers_back(valkey: Valkey, 
         await until(lambda: bool(heard.of(CrmGap)))
         after = (await redis.info("stats"))["total_connections_received"]
     assert after - before == 1
+
+
+async def test_a_second_confirmation_tells_of_a_gap(valkey: Valkey, heard: Heard) -> None:
+    """It is the only sign of a reconnection that somebody else made (a proxy, a library)."""
+    confirmation = b"*3\r\n$9\r\nsubscribe\r\n$13\r\ncrm.sensitive\r\n:1\r\n"
+    ends: list[asyncio.StreamWriter] = []
+
+    async def twice(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"crm.sensitive\r\n")
+        out.write(confirmation * (2 if not ends else 1))
+        ends.append(out)
+
+    async with await asyncio.start_server(twice, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with listening(valkey, heard, url=f"redis://127.0.0.1:{port}/0"):
+            await until(lambda: bool(heard.of(CrmGap)))
+        for end in ends:
+            end.close()
+            with contextlib.suppress(ConnectionError):
+                await end.wait_closed()
+    assert [type(notice) for notice in heard.notices] == [CrmConnected, CrmLost, CrmConnected, CrmGap]
 
 
 @pytest.mark.usefixtures("impatient")
