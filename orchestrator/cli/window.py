@@ -19,6 +19,9 @@ from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store.connection import writer
 from orchestrator.store.keys import Keys
 
+WITHIN_S = 10.0
+"""How long Redis may take for one account."""
+
 Row = dict[str, Any]
 
 
@@ -81,7 +84,8 @@ async def _read(config: Config, accounts: Sequence[str], reader: Reader, args: a
         found = []
         for account in accounts:
             keys = Keys(config.redis.namespace, account)
-            found += [{"account": account, **row} async for row in reader(redis, keys, args)]
+            async with asyncio.timeout(WITHIN_S):
+                found += [{"account": account, **row} async for row in reader(redis, keys, args)]
         return found
     finally:
         await redis.aclose()
