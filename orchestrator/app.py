@@ -25,7 +25,7 @@ from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
 from orchestrator.engine.loop import Engine
-from orchestrator.engine.ports import StoreUnavailable
+from orchestrator.engine.ports import Observer, StoreUnavailable
 from orchestrator.store.connection import subscriber, writer
 from orchestrator.store.embedded import embedded
 from orchestrator.store.redis_store import RedisStore
@@ -35,7 +35,7 @@ from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
-from orchestrator.telemetry.observer import Broadcast, LogObserver
+from orchestrator.telemetry.observer import LogObserver, deferred
 from orchestrator.voicenter.feed import Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient, http_session
@@ -72,7 +72,7 @@ async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon"
     for name in config.accounts:
         http = await stack.enter_async_context(http_session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, http, clock, metrics, log)
+        accounts[name] = Account(name, config, own, http, clock, metrics, log, stack)
     return Daemon(
         config,
         accounts,
@@ -80,7 +80,7 @@ async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon"
         await stack.enter_async_context(_closing(subscriber(url))),
         clock,
         metrics,
-        log,
+        stack.enter_context(deferred(LogObserver(log, None), MetricsObserver(metrics, None))),
     )
 
 
@@ -95,11 +95,10 @@ class Daemon:
         listener: Redis,
         clock: Clock,
         metrics: Metrics,
-        log: Log,
+        observer: Observer,
     ) -> None:
         self.metrics = metrics
         self._accounts = accounts
-        observer = Broadcast(LogObserver(log, None), MetricsObserver(metrics, None))
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self._messages = PubSubReader(
             listener,
@@ -157,13 +156,11 @@ class Account:
         clock: Clock,
         metrics: Metrics,
         log: Log,
+        stack: AsyncExitStack,
     ) -> None:
         settings, state, rng = config.accounts[name], State(), random.SystemRandom()
-        observer = Broadcast(
-            LogObserver(log, name),
-            MetricsObserver(metrics, name),
-            AuditObserver(lambda entry: self.store.record(entry), clock),  # noqa: PLW0108 - the store comes next
-        )
+        audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
+        observer = stack.enter_context(deferred(LogObserver(log, name), MetricsObserver(metrics, name), audit))
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         self.engine = Engine(

@@ -15,18 +15,15 @@ from orchestrator.core.facts import Fact, MuteAnswered, MuteAsked, MuteWithdrawn
 from orchestrator.core.fold import fold
 from orchestrator.core.model import Policy, State
 from orchestrator.core.mutes import wanted
-from orchestrator.core.notices import Notice
 from orchestrator.core.reconcile import Ask, Later, Settled, reconcile, urgent
 from orchestrator.core.sections import wakes_at
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed
-from orchestrator.engine.notices import AttemptMade, EdgeNotice, StoreSlow
+from orchestrator.engine.notices import AttemptMade, StoreSlow
 from orchestrator.engine.ports import Marks, MuteApi, Observer, Store
 
 WRITE_AHEAD_S = 0.05
 """How long a request waits at most for its intention to be in Redis: Redis away must not leave a call open."""
 SWEEP_EVERY_S = 5.0
-TELL_AFTER_S = 0.002
-"""How long observers wait: writing log lines takes as long as sending a request, and must not delay it."""
 
 
 class Engine:
@@ -51,7 +48,6 @@ class Engine:
         self._max_concurrency = max_concurrency
         self._calls: KeyQueue[str] = KeyQueue(clock.now, lambda ivrid: urgent(state, ivrid))
         self._sections: KeyQueue[str] = KeyQueue(clock.now, lambda section_id: True)
-        self._untold: list[Notice | EdgeNotice] = []
 
     def learn(self, fact: Fact) -> None:
         """Take in a fact: fold it, mark what Redis must hear of, queue what may be due, tell the observers."""
@@ -63,21 +59,19 @@ class Engine:
             self._calls.add(ivrid)
         for section_id in changes.sections:
             self._set_wake(section_id)
-        self._tell(*changes.notices)
+        for notice in changes.notices:
+            self._observer.notice(notice)
 
     async def run(self) -> None:
-        """Work until stopped. Returns when what was in flight at `stop` is finished, and told."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                sweeper = tasks.create_task(self._sweep())
-                keeper = tasks.create_task(self._keep_sections())
-                async with asyncio.TaskGroup() as workers:
-                    for _ in range(self._max_concurrency):
-                        workers.create_task(self._work())
-                sweeper.cancel()
-                keeper.cancel()
-        finally:
-            self._tell_all()
+        """Work until stopped. Returns when what was in flight at `stop` is finished."""
+        async with asyncio.TaskGroup() as tasks:
+            sweeper = tasks.create_task(self._sweep())
+            keeper = tasks.create_task(self._keep_sections())
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._max_concurrency):
+                    workers.create_task(self._work())
+            sweeper.cancel()
+            keeper.cancel()
 
     def stop(self) -> None:
         """Hand out no more work; `run` returns when the requests in flight are over."""
@@ -105,13 +99,13 @@ class Engine:
         began = self._clock.now()
         outcome = await self._api.set_muted(ivrid, muted)
         seconds = self._clock.now() - began
-        self._tell(AttemptMade(ivrid, muted, outcome.verdict, seconds))
+        self._observer.notice(AttemptMade(ivrid, muted, outcome.verdict, seconds))
         self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random()))
 
     async def _write_ahead(self) -> None:
         began = self._clock.now()
         if not await self._store.saved(WRITE_AHEAD_S):
-            self._tell(StoreSlow(self._clock.now() - began))
+            self._observer.notice(StoreSlow(self._clock.now() - began))
 
     async def _work(self) -> None:
         while True:
@@ -138,16 +132,6 @@ class Engine:
         section = self.state.sections.get(section_id)
         if section is not None:
             self._sections.add_at(section_id, wakes_at(section, self._policy))
-
-    def _tell(self, *notices: Notice | EdgeNotice) -> None:
-        if notices and not self._untold:
-            asyncio.get_running_loop().call_later(TELL_AFTER_S, self._tell_all)
-        self._untold += notices
-
-    def _tell_all(self) -> None:
-        untold, self._untold = self._untold, []
-        for notice in untold:
-            self._observer.notice(notice)
 
     async def _sweep(self) -> None:
         while True:

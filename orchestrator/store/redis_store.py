@@ -123,11 +123,11 @@ class RedisStore:
             return False
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((upto, waiter))
+        timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiter)
         try:
-            async with asyncio.timeout(within_s):
-                return await waiter
-        except TimeoutError:
-            return False
+            return await waiter
+        finally:
+            timer.cancel()
 
     async def flushed(self, within_s: float) -> bool:
         """Wait until Redis has everything, audit and extensions too; False if that took longer."""
@@ -171,12 +171,12 @@ class RedisStore:
             return
         self._wake.clear()
         self._idle.set()
+        timer = asyncio.get_running_loop().call_later(PROBE_EVERY_S, self._wake.set)
         try:
-            async with asyncio.timeout(PROBE_EVERY_S):
-                await self._wake.wait()
-                await asyncio.sleep(0)  # whoever woke with us may mark too: a section and its mutes go in one trip
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+        await asyncio.sleep(0)  # whoever woke with us may mark too: a section and its mutes go in one trip
 
     def _rouse(self) -> None:
         self._idle.clear()
@@ -292,3 +292,8 @@ class RedisStore:
             if not waiter.done():
                 waiter.set_result(False)
         self._waiting.clear()
+
+
+def _give_up(waiter: asyncio.Future[bool]) -> None:
+    if not waiter.done():
+        waiter.set_result(False)

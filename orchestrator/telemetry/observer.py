@@ -1,7 +1,11 @@
-"""Observers: one writes log lines, one hands a notice to several others.
+"""Observers: one writes log lines, one hands a notice to several others, one lets what is pressing go first.
 
-Guarantees: a notice is passed on at once, in the order given, and nothing is decided by it.
+Guarantees: notices are passed on in the order given, and nothing is decided by them.
 """
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
@@ -28,3 +32,36 @@ class Broadcast:
     def notice(self, notice: Notice | EdgeNotice) -> None:
         for observer in self._observers:
             observer.notice(notice)
+
+
+TELL_AFTER_S = 0.002
+
+
+class Deferred:
+    """Passes notices on a moment later: writing their lines takes as long as sending a request, and must not delay
+    the one they tell of."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._untold: list[Notice | EdgeNotice] = []
+
+    def notice(self, notice: Notice | EdgeNotice) -> None:
+        if not self._untold:
+            asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell)
+        self._untold.append(notice)
+
+    def tell(self) -> None:
+        """Pass on what waits."""
+        untold, self._untold = self._untold, []
+        for notice in untold:
+            self._observer.notice(notice)
+
+
+@contextmanager
+def deferred(*observers: Observer) -> Iterator[Deferred]:
+    """All of these, deferred; nothing is left untold at the end."""
+    one = Deferred(Broadcast(*observers))
+    try:
+        yield one
+    finally:
+        one.tell()
