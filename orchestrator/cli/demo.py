@@ -28,7 +28,7 @@ REPLAY_SPEED = 200.0
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of the generated centre (default: 30)")
-    parser.add_argument("--agents", type=int, default=12, help="of the generated centre (default: 12)")
+    parser.add_argument("--agents", type=int, default=20, help="of the generated centre (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="replay this captured stream instead")
     parser.add_argument("--speed", type=float, default=REPLAY_SPEED, help="of the replay (default: %(default)g)")
