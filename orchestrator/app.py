@@ -8,7 +8,7 @@ whole process with its traceback.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -128,7 +128,7 @@ class Daemon:
                 _lasting(self._messages.run(), *(account.feed.run() for account in accounts)),
             ):
                 await stop.wait()
-            await _all(account.store.flushed(FLUSH_S) for account in accounts)
+            await _all(account.finish() for account in accounts)
 
     def _deliver(self, message: CrmMessage) -> None:
         """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
@@ -161,6 +161,7 @@ class Account:
         settings, state, rng = config.accounts[name], State(), random.SystemRandom()
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
         observer = stack.enter_context(deferred(LogObserver(log, name), MetricsObserver(metrics, name), audit))
+        self._tell = observer.tell
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         self.engine = Engine(
@@ -191,6 +192,11 @@ class Account:
             self.engine.learn(restored)
             self._restored = True
             return
+
+    async def finish(self) -> None:
+        """Have the last answers told, and what was told of them written."""
+        self._tell()
+        await self.store.flushed(FLUSH_S)
 
     def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
         if settings.mute_url != FEED:
@@ -266,7 +272,7 @@ async def _draining(*engines: Engine) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def _all(each: Any) -> None:
+async def _all(each: Iterable[Coroutine[Any, Any, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for coroutine in each:
             group.create_task(coroutine)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from orchestrator.simulator.process import DaemonProcess, account_environ, running
 from orchestrator.simulator.settings import VoicenterSettings
@@ -70,6 +71,23 @@ async def test_a_section_that_expired_while_the_daemon_was_down_is_released_at_o
         await on.start_again()
         await on.muted()
         assert on.daemon.lines("section.ended")[0]["cause"] == "expired"
+
+
+async def test_what_was_answered_while_stopping_is_in_the_audit(tmp_path: Path) -> None:
+    sim = Simulation(agents=4, settings=VoicenterSettings(api_latency_s=(0.5, 0.5)))
+    async with stage(tmp_path, sim) as on:
+        await on.sim.talk("caller", A)
+        await until(lambda: on.daemon_knows(A, "caller"))
+        await on.form_opens("pay", extension=A)
+        await until(lambda: on.written("caller"))
+        assert await on.daemon.stop() == 0
+        assert on.daemon.lines("call.muted")
+        await on.start_again()
+        audit: Any = await on.crm.xrange("mute:{main}:audit")  # typed as anything and nothing by the library
+        events = [entry["event"] for _, entry in audit]
+        assert events.count("call.muted") == 1
+        await on.form_closes("pay")
+        await on.muted()
 
 
 async def test_sigint_stops_it_too(tmp_path: Path) -> None:
