@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from orchestrator.clock import SystemClock
 from orchestrator.crm.deadletter import KEPT, WAITING, DeadLetters
 from orchestrator.crm.message import MOST_BYTES
-from tests.store.valkey import Valkey, client_of, entries, pump, running, serving, there, until
+from tests.valkey import Valkey, client_of, entries, pump, running, serving, there, until
 
 STREAM = "mute:dead-letters"
 

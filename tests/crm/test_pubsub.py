@@ -20,7 +20,7 @@ from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
 from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
 from orchestrator.store.connection import subscriber
-from tests.store.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
+from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
 
 CHANNEL = "crm.sensitive"
 

@@ -4,21 +4,15 @@ Needs a real capture (MUTE_TRACE names the file); without one, only what holds b
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from orchestrator.simulator import account, payloads
 from orchestrator.simulator.payloads import VendorClock
 from orchestrator.simulator.telephony import LineChanged, QueueChanged, Reason
+from tests.capture import needs_capture, trace
 from tests.simulator.test_centre import START, live
-
-CAPTURE = os.environ.get("MUTE_TRACE")
-with_capture = pytest.mark.skipif(not CAPTURE, reason="MUTE_TRACE names no capture")
 
 CLOCK = VendorClock()
 
@@ -39,8 +33,7 @@ def simulated() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def captured() -> Iterator[tuple[str, dict[str, Any]]]:
-    assert CAPTURE is not None
-    for line in Path(CAPTURE).read_text().splitlines():
+    for line in trace().read_text().splitlines():
         record = json.loads(line)
         yield record["name"], record["data"]
 
@@ -83,7 +76,7 @@ def ever(met: list[Shape]) -> Shape:
     return union
 
 
-@with_capture
+@needs_capture
 def test_every_object_has_the_keys_and_types_of_the_captured_ones() -> None:
     real, ours = shapes(captured()), shapes(simulated())
     assert set(ours) == set(real)
@@ -96,7 +89,7 @@ def test_every_object_has_the_keys_and_types_of_the_captured_ones() -> None:
             assert key == "c2cdirection" or types <= known[key], (kind, key)
 
 
-@with_capture
+@needs_capture
 def test_what_a_capture_shows_of_words_is_what_is_sent() -> None:
     def words(stream: Iterable[tuple[str, dict[str, Any]]]) -> set[tuple[str, str, str]]:
         return {

@@ -1,7 +1,6 @@
 """Replays of a capture written by hand, and (where MUTE_TRACE names one) of a real one."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from orchestrator.simulator.payloads import VendorClock
 from orchestrator.simulator.replay import NotACapture, Recorded, Replay, read_capture
 from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import Change, LineChanged
+from tests.capture import needs_capture, trace
 from tests.simulator.feedclient import FeedClient
 from tests.simulator.timeline import HandClock
 
 A, B = "SIPSIP1", "SIPSIP2"
-CAPTURE = os.environ.get("MUTE_TRACE")
 
 
 def written() -> list[Recorded]:
@@ -106,10 +105,9 @@ def test_what_is_no_capture_is_refused_with_a_reason(tmp_path: Path, text: str) 
         read_capture(path)
 
 
-@pytest.mark.skipif(not CAPTURE, reason="MUTE_TRACE names no capture")
+@needs_capture
 async def test_a_real_capture_plays_to_its_end() -> None:
-    assert CAPTURE is not None
-    records = read_capture(Path(CAPTURE))
+    records = read_capture(trace())
     events: list[Any] = [record for record in records if record.name in ("ExtensionEvent", "QueueEvent")]
     async with Replay(records, speed=1e6) as replay, FeedClient(replay, eio=3) as feed:
         await feed.snapshot()

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store.connection import subscriber, writer
-from tests.store.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
+from tests.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
 

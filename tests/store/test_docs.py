@@ -16,7 +16,7 @@ from orchestrator.store.connection import subscriber
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
 from tests.store.test_redis_store import extension, fill
-from tests.store.valkey import SOON_S, Heard, Valkey, client_of, running, until
+from tests.valkey import SOON_S, Heard, Valkey, client_of, running, until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text("utf-8")
 

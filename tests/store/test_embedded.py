@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from orchestrator.store.embedded import HOST, EmbeddedUnavailable, embedded
-from tests.store.valkey import SOON_S, alive, client_of, end, until
+from tests.valkey import SOON_S, alive, client_of, end, until
 
 DAEMON = """
 import asyncio, sys

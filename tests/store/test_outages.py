@@ -14,7 +14,7 @@ from orchestrator.engine.ports import Marks, StoreUnavailable
 from orchestrator.store.audit import WAITING
 from orchestrator.store.redis_store import RedisStore
 from tests.store.test_redis_store import calls_of, extension
-from tests.store.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
+from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
 
 SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
 PAY = Section("pay", OnExtension("SIPSIP1"), 10.0, 10.0, 310.0)

@@ -28,7 +28,7 @@ from orchestrator.engine.notices import StoreLost
 from orchestrator.engine.ports import Marks, Store
 from orchestrator.store.fields import SchemaTooNew
 from orchestrator.store.redis_store import RedisStore
-from tests.store.valkey import SOON_S, Heard, entries, running, until
+from tests.valkey import SOON_S, Heard, entries, running, until
 
 SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
 EXTENSIONS, AUDIT = "mute:{main}:extensions", "mute:{main}:audit"

@@ -9,7 +9,7 @@ from orchestrator.simulator.process import account_environ, running
 from orchestrator.simulator.publisher import redis_publisher
 from orchestrator.simulator.replay import Replay, read_capture
 from orchestrator.simulator.run import Shift, run
-from tests.stories.capture import needs_capture, trace
+from tests.capture import needs_capture, trace
 
 BOUND_S = 1.0
 """The API answers at once here: what remains is the request itself, on a machine that runs other tests."""

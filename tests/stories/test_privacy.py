@@ -13,7 +13,7 @@ from orchestrator.simulator.replay import Replay, read_capture
 from orchestrator.simulator.run import Shift, centre_of, run
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.stage import Stage
-from tests.stories.capture import needs_capture, trace
+from tests.capture import needs_capture, trace
 
 PERSONAL = {
     "userName",

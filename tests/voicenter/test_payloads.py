@@ -1,10 +1,8 @@
 """What Voicenter sends, in all the shapes that a capture of its stream showed, and in some that it never should."""
 
 import json
-import os
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from orchestrator.core.facts import ExtensionSeen, SnapshotTaken, UserSeen
 from orchestrator.core.model import Direction, Extension, Leg, LegStatus
 from orchestrator.voicenter.payloads import PayloadError, parse_event, parse_snapshot
+from tests.capture import needs_capture, trace
 from tests.voicenter.vendor import Json, call, event, extension, snapshot
 
 
@@ -128,12 +127,10 @@ def test_capture_a_leg_may_be_talking_and_never_answered() -> None:
     assert (leg.answered, leg.status, leg.counts) == (False, LegStatus.TALKING, True)
 
 
+@needs_capture
 def test_every_line_of_a_capture_is_understood() -> None:
-    capture = os.environ.get("MUTE_TRACE")
-    if not capture:
-        pytest.skip("MUTE_TRACE names no capture")
     kinds: dict[str, int] = {}
-    with Path(capture).open(encoding="utf-8") as lines:
+    with trace().open(encoding="utf-8") as lines:
         for line in lines:
             told = json.loads(line)
             if told["name"] == "AllExtensionsStatus":

@@ -1,10 +1,12 @@
+"""A real Valkey for the tests that ask for one, and a notebook for what observers hear."""
+
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.store.valkey import Heard, Valkey, client_of, valkey_in
+from tests.valkey import Heard, Valkey, client_of, valkey_in
 
 
 @pytest.fixture
