@@ -11,9 +11,9 @@ WORKDIR /build
 
 COPY requirements.build.lock requirements.run.lock ./
 RUN python -m venv /opt/build \
- && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements.build.lock \
+ && /opt/build/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements.build.lock \
  && python -m venv --without-pip /opt/mute-orchestrator \
- && pip --python /opt/mute-orchestrator/bin/python install --require-hashes --only-binary :all: -r requirements.run.lock
+ && pip --python /opt/mute-orchestrator/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.run.lock
 
 COPY pyproject.toml README.md ./
 COPY orchestrator orchestrator
