@@ -102,9 +102,24 @@ class StoreSlow:
 class AttemptMade:
     """One request to the mute API is over."""
 
-    ivrid: str
+    ivrid: str | None
+    """None: it was for whatever calls the extension has up."""
+    sip: str | None
+    """The extension that it named; None: it named the call."""
     muted: bool
     verdict: Verdict
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PollMade:
+    """One request to Active Calls is over."""
+
+    extension: str | None
+    """None: it asked for all."""
+    ok: bool
+    why: str
+    """Empty where it was answered."""
     seconds: float
 
 

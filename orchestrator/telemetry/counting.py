@@ -6,15 +6,24 @@ Guarantees: every kind of notice is decided on here, if only to be passed over (
 from typing import assert_never
 
 from orchestrator.core.notices import (
+    ApiBack,
+    ApiLost,
     CallCovered,
     CallExposed,
     CallGone,
     CallMuted,
+    CallOpen,
     CallUnmuted,
+    CallVerified,
+    ExtensionSet,
     FeedTurned,
+    MuteDrifted,
     MuteFailed,
     MuteForeign,
+    MuteReaffirmed,
     Notice,
+    PollingBack,
+    PollingLost,
     SectionClosed,
     SectionExpiring,
     SectionIgnored,
@@ -42,6 +51,7 @@ from orchestrator.telemetry.metrics import MESSAGE_RESULTS, Metrics
 
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | MuteForeign
+_WatchNotice = CallOpen | CallVerified | MuteDrifted | ExtensionSet | ApiLost | PollingLost
 _VoicenterNotice = AttemptMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
 _RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
 
@@ -65,8 +75,12 @@ class MetricsObserver:
                 self._redis(notice)
             case StoreLost() | StoreSlow():
                 self._redis(notice)
+            case CallOpen() | CallVerified() | MuteDrifted() | ExtensionSet() | ApiLost() | PollingLost():
+                self._watch(notice)
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
+            case MuteReaffirmed() | ApiBack() | PollingBack():
+                return  # likewise
             case never:
                 assert_never(never)
 
@@ -103,9 +117,26 @@ class MetricsObserver:
             case never:
                 assert_never(never)
 
+    def _watch(self, notice: _WatchNotice) -> None:
+        match notice:
+            case CallOpen():
+                self._metrics.alarms.labels(self._account).inc()
+            case CallVerified(muted=muted):
+                self._metrics.verified.labels(self._account, "true" if muted else "false").inc()
+            case MuteDrifted(shown=shown):
+                self._metrics.drifted.labels(self._account, "muted" if shown else "open").inc()
+            case ExtensionSet(muted=muted):
+                self._metrics.blind.labels(self._account, "true" if muted else "false").inc()
+            case ApiLost():
+                self._metrics.api_losses.labels(self._account).inc()
+            case PollingLost():
+                self._metrics.polling_losses.labels(self._account).inc()
+            case never:
+                assert_never(never)
+
     def _voicenter(self, notice: _VoicenterNotice) -> None:
         match notice:
-            case AttemptMade(_, muted, verdict, seconds):
+            case AttemptMade(_, _, muted, verdict, seconds):
                 self._metrics.requests.labels(self._account).observe(seconds)
                 self._metrics.attempts.labels(self._account, verdict.value, "true" if muted else "false").inc()
             case LoginDone():

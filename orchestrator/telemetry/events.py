@@ -28,12 +28,13 @@ FIELDS: Mapping[str, str] = {
     "account": "the account, by its name in the configuration; missing where it concerns the process",
     "accounts": "the accounts, by their names",
     "action_id": "Voicenter's ActionID of the request that did it",
-    "after_s": "seconds that it was away",
+    "after_s": "seconds that it was away, or that it took",
     "attempts": "requests that it took, or that failed in a row",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
     "detail": "a short word on the answer, of our own making",
     "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
+    "drifts": "how often this happened to this mute",
     "duration_ms": "milliseconds that the request took",
     "duration_s": "seconds from the section's first start to its end",
     "engineio": "generation of the Engine.IO protocol spoken, 3 or 4",
@@ -63,7 +64,9 @@ FIELDS: Mapping[str, str] = {
     "section_id": "the section's id, as the CRM gave it",
     "section_ids": "the sections that cover the call",
     "server": "the server's address",
+    "seen_s": "how old the evidence is, in seconds",
     "servers": "how many servers the login named",
+    "shown": "what was seen: true is muted",
     "signal": "the signal received",
     "source": "where messages come from: the channels",
     "user_id": "Voicenter's user id",
@@ -179,7 +182,57 @@ MUTE_FAILED = Event(
     ("ivrid", "muted", "verdict", "detail", "attempts", "retry_in_s", "open_ms"),
     "A request failed and is made again (from the 5th in a row: level error).",
 )
-API_ATTEMPT = Event("api.attempt", Level.DEBUG, ("ivrid", "muted", "verdict", "duration_ms"), "One request is over.")
+SECTION_EXPOSED = Event(
+    "section.exposed",
+    Level.ERROR,
+    ("section_ids", "ivrid", "open_ms", "attempts", "verdict"),
+    "A covered call is open for longer than policy.exposure_alert_ms, and still is. Told again each time that the time "
+    "has doubled, and then every minute.",
+)
+CALL_VERIFIED = Event(
+    "call.verified", Level.DEBUG, ("ivrid", "muted", "after_s"), "The feed or a poll shows it as Voicenter confirmed it."
+)
+MUTE_DRIFTED = Event(
+    "mute.drifted",
+    Level.ERROR,
+    ("ivrid", "shown", "seen_s", "drifts"),
+    "The recording is seen other than Voicenter confirmed: it is asked for anew.",
+)
+MUTE_REAFFIRMED = Event(
+    "mute.reaffirmed",
+    Level.INFO,
+    ("ivrid", "muted", "action_id"),
+    "Asked once more for what holds, because an unanswered request for the opposite might have come after it.",
+)
+EXTENSION_MUTED = Event(
+    "extension.muted",
+    Level.INFO,
+    ("extension", "action_id"),
+    "Its calls cannot be seen (feed not synced, or no polling): whatever it has up was muted.",
+)
+EXTENSION_UNMUTED = Event(
+    "extension.unmuted", Level.INFO, ("extension", "action_id"), "That was taken back: no section is aimed at it."
+)
+API_ATTEMPT = Event(
+    "api.attempt",
+    Level.DEBUG,
+    ("ivrid", "extension", "muted", "verdict", "duration_ms"),
+    "One request is over (with extension: for whatever calls that has up).",
+)
+API_DOWN = Event(
+    "api.down",
+    Level.ERROR,
+    ("verdict", "detail", "attempts"),
+    "The mute API fails for all calls: from here single failures are not told. It is tried on.",
+)
+API_BACK = Event("api.back", Level.INFO, ("after_s", "attempts"), "The mute API answers again.")
+POLLING_LOST = Event(
+    "polling.lost",
+    Level.ERROR,
+    ("why", "refused"),
+    "Active Calls cannot be counted on: mutes are not verified, extensions with a section are muted as a whole.",
+)
+POLLING_BACK = Event("polling.back", Level.INFO, (), "Active Calls answers again.")
 
 CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
 CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")

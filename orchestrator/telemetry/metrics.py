@@ -47,6 +47,14 @@ class Metrics:
         self.unprotected = self._counter("calls_exposed", "Calls whose cover ended before any mute was confirmed.")
         self.covered = self._counter("calls_covered", "Times that a section began to cover a call.")
         self.gone = self._counter("calls_gone", "Claims that ended because Voicenter knew the call no more.")
+        self.alarms = self._counter("exposure_alarms", "Times that a covered call was told of as open for too long.")
+        self.verified = self._counter("mutes_verified", "Recordings seen as they were confirmed.", "muted")
+        self.drifted = self._counter("mutes_drifted", "Recordings seen other than confirmed.", "shown")
+        self.blind = self._counter(
+            "extensions_set", "Extensions muted (or opened) as a whole, because their calls could not be seen.", "muted"
+        )
+        self.api_losses = self._counter("api_losses", "Times that the mute API failed for all calls.")
+        self.polling_losses = self._counter("polling_losses", "Times that Active Calls could not be counted on any more.")
         self.foreign = self._counter("mutes_foreign", "Covered calls that somebody else had muted already.")
         self.sections_started = self._counter("sections_started", "Sections that started.")
         self.sections_renewed = self._counter("sections_renewed", "Starts of sections that ran already.")
@@ -74,6 +82,13 @@ class Metrics:
             counter.labels(account)
         for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow):
             counter.labels(account)
+        for counter in (self.alarms, self.api_losses, self.polling_losses):
+            counter.labels(account)
+        for muted in ("true", "false"):
+            self.verified.labels(account, muted)
+            self.blind.labels(account, muted)
+        for shown in ("muted", "open"):
+            self.drifted.labels(account, shown)
         for verdict in Verdict:
             self.attempts.labels(account, verdict.value, "true")
             self.attempts.labels(account, verdict.value, "false")
