@@ -220,6 +220,26 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Polled:
+    """What Active Calls told."""
+
+    extensions: tuple[Extension, ...]
+    """Each with all the calls it has. One that is missing here was not told about."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailed:
+    """Active Calls could not be asked, or did not answer to the point: nothing was learned."""
+
+    why: str
+    """Words of our own, never text that the server sent."""
+    refused: bool = False
+    """The account's code is wrong, or we may not ask at all: asking again soon will not help."""
+    retry_after_s: float | None = None
+    """As told with a 429."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the operator may set (seconds)."""
 

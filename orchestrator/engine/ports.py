@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Outcome
+from orchestrator.core.model import Outcome, Polled, PollFailed
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 
@@ -49,6 +49,18 @@ class StoreUnavailable(Exception):
 class MuteApi(Protocol):
     async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
         """One attempt, bounded in time, that never raises for what the network or the server did."""
+
+    async def set_extension_muted(self, sip: str, muted: bool) -> Outcome:
+        """As `set_muted`, for all calls that are up on an extension at that moment; NOT_FOUND: there is none."""
+
+
+class ActiveCalls(Protocol):
+    async def ask(self, sip: str | None) -> Polled | PollFailed:
+        """The calls of one extension, or (None) of all, now.
+
+        One attempt, bounded in time, that never raises for what the network or the server did. An extension that
+        is not in the answer is not told about: it may have calls or none.
+        """
 
 
 class Observer(Protocol):
