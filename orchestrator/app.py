@@ -36,6 +36,7 @@ from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
 from orchestrator.telemetry.observer import LogObserver, deferred
+from orchestrator.voicenter.active_calls import ActiveCallsClient
 from orchestrator.voicenter.feed import Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient, http_session
@@ -164,8 +165,9 @@ class Account:
         self._tell = observer.tell
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
+        calls = _active_calls(config, settings, http, observer)
         self.engine = Engine(
-            state, _policy(config), clock, rng, self.store, api, observer, config.api.max_concurrency
+            state, _policy(config), clock, rng, self.store, api, calls, observer, config.api.max_concurrency
         )
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer)
         self._restored = False
@@ -214,7 +216,21 @@ def _policy(config: Config) -> Policy:
         max_section_s=config.policy.max_section_seconds,
         hold_on_expiry=config.policy.on_expiry == "hold",
         end_after_idle_s=config.policy.end_after_idle_seconds,
+        verify_s=config.policy.verify_seconds,
+        blind_every_s=config.policy.verify_seconds,
+        exposure_alert_s=config.policy.exposure_alert_ms / 1000,
+        late_s=max(5.0, config.api.timeout_seconds),
     )
+
+
+def _active_calls(
+    config: Config, settings: AccountSettings, http: aiohttp.ClientSession, observer: Observer
+) -> ActiveCallsClient | None:
+    """None: there is no code to ask with."""
+    if settings.api_code is None:
+        return None
+    code = settings.api_code.get_secret_value()
+    return ActiveCallsClient(http, settings.active_calls_url, code, config.api.timeout_seconds, observer)
 
 
 def _feed_settings(settings: AccountSettings) -> FeedSettings:

@@ -176,6 +176,8 @@ class Policy(Table):
     on_expiry: Literal["unmute", "hold"] = "unmute"
     end_after_idle_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """0 is off."""
+    verify_seconds: Seconds = 5.0
+    exposure_alert_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1500.0
 
 
 class Api(Table):

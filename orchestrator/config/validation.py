@@ -18,8 +18,6 @@ _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys
 
 LATER: Mapping[KeyPath, str] = {
     ("crm", "streams"): "Redis Streams are not read yet; leave it out and publish on crm.channels",
-    ("policy", "verify_seconds"): "polling is not built yet; leave it out",
-    ("policy", "exposure_alert_ms"): "section.exposed is not sent yet; leave it out",
 }
 """Keys that are planned. Accepting one would promise what the daemon does not do."""
 

@@ -256,19 +256,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What Active Calls answered: these extensions, as they are."""
+    """What Active Calls told."""
 
     extensions: tuple[Extension, ...]
+    """Each with all the calls it has. One that is missing here was not told about."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollFailed:
-    """Active Calls could not be asked, or its answer could not be used."""
+    """Active Calls could not be asked, or did not answer to the point: nothing was learned."""
 
     why: str
-    """In words of our own."""
+    """Words of our own, never text that the server sent."""
     refused: bool = False
-    """The account code is wrong, or we may not ask: asking again soon will not help."""
+    """The account's code is wrong, or we may not ask at all: asking again soon will not help."""
     retry_after_s: float | None = None
     """As told with a 429."""
 

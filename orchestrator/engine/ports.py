@@ -60,13 +60,16 @@ class MuteApi(Protocol):
         permitted. What can be prepared is, before `permit` is asked."""
 
     async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
-        """The same, for whatever calls the extension has up."""
+        """The same, for all calls that are up on an extension at that moment; NOT_FOUND: there is none."""
 
 
 class ActiveCalls(Protocol):
     async def ask(self, sip: str | None) -> Polled | PollFailed:
-        """The calls of one extension, or (None) of all, as they are now. One attempt, bounded in time, that never
-        raises for what the network or the server did."""
+        """The calls of one extension, or (None) of all, now.
+
+        One attempt, bounded in time, that never raises for what the network or the server did. An extension that
+        is not in the answer is not told about: it may have calls or none.
+        """
 
 
 class Observer(Protocol):

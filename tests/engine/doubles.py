@@ -73,6 +73,9 @@ class ScriptedApi:
             self.at_once.remove(ivrid)
         return Outcome(self.answers(request), action_id="a1")
 
+    async def set_extension_muted(self, sip: str, muted: bool) -> Outcome:
+        raise AssertionError("the engine does not ask by extension")
+
     @property
     def asked(self) -> list[tuple[str, bool]]:
         return [(request.ivrid, request.muted) for request in self.requests]

@@ -3,66 +3,28 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
-from aiohttp.test_utils import TestServer
 
 from orchestrator.core.model import Outcome, Verdict
 from orchestrator.engine.ports import MuteApi
 from orchestrator.voicenter.mute_api import MuteClient, http_session
+from tests.voicenter.servers import api, raw, request_head
 from tests.voicenter.vendor import until
 
 SUCCESS = {"ErrorCode": 200, "Message": "Success", "ActionID": "act-1"}
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def api(answer: Answer) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    async with TestServer(app) as server:
-        yield str(server.make_url("/API/MuteUnmuteCalls"))
-
-
-@asynccontextmanager
-async def raw(talk: Talk) -> AsyncIterator[str]:
-    """A server that speaks plain TCP as the test pleases; connections are cut off in the end."""
-    writers: list[asyncio.StreamWriter] = []
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        with suppress(ConnectionError):
-            await talk(reader, writer)
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await server.wait_closed()
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with http_session(4) as session:
         yield session
-
-
-async def request_head(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-    return head + await reader.readexactly(length)
 
 
 # --- the request --------------------------------------------------------------------------------------------------
@@ -80,6 +42,45 @@ async def test_the_request_is_as_documented(http: aiohttp.ClientSession, muted: 
         client: MuteApi = MuteClient(http, url)
         assert await client.set_muted("call-1", muted) == Outcome(Verdict.DONE, action_id="act-1")
     assert asked == [("POST", "application/json", {"ivrid": "call-1", "state": state})]
+
+
+@pytest.mark.parametrize(("muted", "state"), [(True, "1"), (False, "0")])
+async def test_the_request_for_an_extension_is_as_documented(
+    http: aiohttp.ClientSession, muted: bool, state: str
+) -> None:
+    asked: list[tuple[str, str, Any]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.method, request.content_type, await request.json()))
+        return web.json_response(SUCCESS)
+
+    async with api(answer) as url:
+        outcome = await MuteClient(http, url).set_extension_muted("SIPSIP1", muted)
+    assert outcome == Outcome(Verdict.DONE, action_id="act-1")
+    assert asked == [("POST", "application/json", {"extension": "SIPSIP1", "state": state})]
+
+
+async def test_an_extension_without_a_call_is_not_found(http: aiohttp.ClientSession) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"ErrorCode": 404, "Message": "UniqueIvrID not found", "ActionID": ""})
+
+    async with api(answer) as url:
+        outcome = await MuteClient(http, url).set_extension_muted("SIPSIP1", True)
+    assert outcome == Outcome(Verdict.NOT_FOUND, detail="call not found")
+
+
+async def test_an_answer_for_an_extension_is_judged_as_one_for_a_call(
+    http: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    answers = iter([web.Response(status=429), web.Response(status=403), web.Response(text="<html>")])
+
+    async def answer(_: web.Request) -> web.Response:
+        return next(answers)
+
+    async with api(answer) as url:
+        verdicts = [(await MuteClient(http, url).set_extension_muted("SIPSIP1", True)).verdict for _ in range(3)]
+    gone = await MuteClient(http, f"http://127.0.0.1:{unused_tcp_port}/").set_extension_muted("SIPSIP1", True)
+    assert [*verdicts, gone.verdict] == [Verdict.BUSY, Verdict.REFUSED, Verdict.FAILED, Verdict.UNSENT]
 
 
 async def test_the_address_may_follow_the_feed(http: aiohttp.ClientSession) -> None:
