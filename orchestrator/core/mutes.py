@@ -69,8 +69,12 @@ def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Chan
 def withdraw(state: State, ivrid: str, changes: Changes) -> None:
     """It was not sent."""
     mute = state.mutes[ivrid]
-    never_asked = mute.confirmed_at is None and not mute.attempts and mute.recording is Recording.OPEN
-    write(state, replace(mute, in_flight=False, asked=None if never_asked else mute.asked), changes)
+    if mute.confirmed_at is not None or mute.attempts or mute.recording is not Recording.OPEN:
+        write(state, replace(mute, in_flight=False), changes)
+    elif wanted(state, ivrid):
+        write(state, replace(mute, in_flight=False, asked=None), changes)
+    else:  # nothing was ever asked for this call
+        forget(state, ivrid, changes)
 
 
 def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes: Changes) -> None:

@@ -148,7 +148,7 @@ def test_the_api_that_asks_to_wait_is_not_asked_before_for_any_call() -> None:
 def test_a_senseless_wait_is_not_obeyed_for_ever() -> None:
     world = covered()
     world.attempt("c1", Verdict.BUSY, told_s=86_400.0)
-    assert world.state.api_resumes_at == T0 + 60
+    assert world.state.api.resumes_at == T0 + 60
 
 
 def test_not_found_for_a_live_call_is_asked_again() -> None:

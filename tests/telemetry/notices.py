@@ -85,5 +85,5 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     StoreLost(HOSTILE),
     StoreBack(4.0),
     StoreSlow(0.05),
-    AttemptMade(HOSTILE, True, Verdict.DONE, 0.03),
+    AttemptMade(HOSTILE, None, True, Verdict.DONE, 0.03),
 )

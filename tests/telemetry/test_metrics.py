@@ -77,7 +77,7 @@ def test_a_confirmation_that_came_when_it_was_wanted_no_more_is_no_exposure(metr
 
 
 def test_attempts_are_counted_by_verdict_and_wish(metrics: Metrics) -> None:
-    tell(metrics, AttemptMade("i", True, Verdict.DONE, 0.03), AttemptMade("i", False, Verdict.LOST, 3.0))
+    tell(metrics, AttemptMade("i", None, True, Verdict.DONE, 0.03), AttemptMade("i", None, False, Verdict.LOST, 3.0))
     assert value(metrics, "mute_attempts_total", account="main", verdict="done", muted="true") == 1
     assert value(metrics, "mute_attempts_total", account="main", verdict="lost", muted="false") == 1
     assert value(metrics, "mute_request_seconds_sum", account="main") == pytest.approx(3.03)
