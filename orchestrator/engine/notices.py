@@ -108,6 +108,18 @@ class AttemptMade:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class PollMade:
+    """One request to Active Calls is over."""
+
+    extension: str | None
+    """Whose calls were asked for; None: everybody's."""
+    ok: bool
+    why: str
+    """Why it failed; empty when it did not."""
+    seconds: float
+
+
 EdgeNotice = (
     LoginDone
     | LoginFailed
@@ -123,4 +135,5 @@ EdgeNotice = (
     | StoreBack
     | StoreSlow
     | AttemptMade
+    | PollMade
 )

@@ -38,6 +38,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -61,7 +62,7 @@ class Line:
 
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionExpiring | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone
-_MuteNotice = MuteForeign | MuteFailed | AttemptMade
+_ApiNotice = MuteForeign | MuteFailed | AttemptMade | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
@@ -73,8 +74,8 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _section(notice)
         case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone():
             return _call(notice)
-        case MuteForeign() | MuteFailed() | AttemptMade():
-            return _mute(notice)
+        case MuteForeign() | MuteFailed() | AttemptMade() | PollMade():
+            return _api(notice)
         case FeedTurned() | LoginDone() | LoginFailed() | FeedConnected() | FeedLost() | FeedEventRejected():
             return _feed(notice)
         case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
@@ -154,7 +155,7 @@ def _call(notice: _CallNotice) -> Line:
             assert_never(never)
 
 
-def _mute(notice: _MuteNotice) -> Line:
+def _api(notice: _ApiNotice) -> Line:
     match notice:
         case MuteForeign(ivrid):
             return _told(events.MUTE_FOREIGN, ivrid=ivrid)
@@ -174,6 +175,10 @@ def _mute(notice: _MuteNotice) -> Line:
             return _told(
                 events.API_ATTEMPT, ivrid=ivrid, muted=muted, verdict=verdict.value, duration_ms=_ms(seconds)
             )
+        case PollMade(extension, ok, why, seconds):
+            if ok:
+                return _told(events.CALLS_POLLED, extension=extension, duration_ms=_ms(seconds))
+            return _told(events.CALLS_POLL_FAILED, extension=extension, why=why, duration_ms=_ms(seconds))
         case never:
             assert_never(never)
 

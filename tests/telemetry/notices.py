@@ -30,6 +30,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -86,4 +87,7 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     StoreBack(4.0),
     StoreSlow(0.05),
     AttemptMade(HOSTILE, True, Verdict.DONE, 0.03),
+    PollMade(HOSTILE, True, "", 0.03),
+    PollMade(None, False, HOSTILE, 3.0),
+    PollMade(HOSTILE, False, "no answer in time", 3.0),
 )
