@@ -81,7 +81,7 @@ async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon"
         await stack.enter_async_context(_closing(subscriber(url))),
         clock,
         metrics,
-        stack.enter_context(deferred(LogObserver(log, None), MetricsObserver(metrics, None))),
+        stack.enter_context(deferred(_logging(log, None, stack), MetricsObserver(metrics, None))),
     )
 
 
@@ -161,7 +161,7 @@ class Account:
     ) -> None:
         settings, state, rng = config.accounts[name], State(), random.SystemRandom()
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        observer = stack.enter_context(deferred(LogObserver(log, name), MetricsObserver(metrics, name), audit))
+        observer = stack.enter_context(deferred(_logging(log, name, stack), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
@@ -208,6 +208,10 @@ class Account:
             return f"{self.feed.server}/api/MuteUnmuteCalls" if self.feed.server else None
 
         return of_the_feed
+
+
+def _logging(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
+    return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
 
 
 def _policy(config: Config) -> Policy:

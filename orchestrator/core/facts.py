@@ -179,14 +179,4 @@ MuteFact = MuteAsked | MuteWithdrawn | MuteAnswered
 ExtensionFact = ExtensionAsked | ExtensionWithdrawn | ExtensionAnswered
 PollFact = PollingConfigured | PollSent | PollAnswered
 
-Fact = (
-    FeedFact
-    | SectionFact
-    | MuteFact
-    | ExtensionFact
-    | PollFact
-    | BacklogBegan
-    | BacklogDone
-    | Restored
-    | Swept
-)
+Fact = FeedFact | SectionFact | MuteFact | ExtensionFact | PollFact | BacklogBegan | BacklogDone | Restored | Swept

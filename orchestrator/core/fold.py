@@ -141,9 +141,7 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
             assert_never(never)
 
 
-def _take_poll(
-    state: State, polled: Extension, sent_at: float, now: float, policy: Policy, changes: Changes
-) -> None:
+def _take_poll(state: State, polled: Extension, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """Calls that are news, and what it shows of the recordings of those that are not."""
     _see(state, polls.merged(state, polled, sent_at), sent_at, now, policy, changes)
     for leg in polled.legs.values():
@@ -151,9 +149,7 @@ def _take_poll(
             evidence.see(state, leg, sent_at, now, policy, changes)
 
 
-def _see(
-    state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes
-) -> None:
+def _see(state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """An extension as it is: what is shown of its recordings is as it was at `seen_at`, or later."""
     sip = extension.sip
     before = state.extensions.get(sip)

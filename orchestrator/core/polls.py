@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import PollAnswered
-from orchestrator.core.model import Extension, FeedState, OnCall, PollFailed, Policy, Section, State
+from orchestrator.core.model import Extension, FeedState, OnCall, Policy, PollFailed, Section, State
 from orchestrator.core.notices import PollingBack, PollingLost
 
 ALL = ""

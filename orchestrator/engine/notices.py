@@ -116,10 +116,10 @@ class PollMade:
     """One request to Active Calls is over."""
 
     extension: str | None
-    """None: it asked for all."""
+    """Whose calls were asked for; None: everybody's."""
     ok: bool
     why: str
-    """Empty where it was answered."""
+    """Why it failed; empty when it did not."""
     seconds: float
 
 
@@ -138,4 +138,5 @@ EdgeNotice = (
     | StoreBack
     | StoreSlow
     | AttemptMade
+    | PollMade
 )

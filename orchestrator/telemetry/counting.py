@@ -43,6 +43,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -52,7 +53,7 @@ from orchestrator.telemetry.metrics import MESSAGE_RESULTS, Metrics
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | MuteForeign
 _WatchNotice = CallOpen | CallVerified | MuteDrifted | ExtensionSet | ApiLost | PollingLost
-_VoicenterNotice = AttemptMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
+_VoicenterNotice = AttemptMade | PollMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
 _RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
 
 
@@ -69,7 +70,7 @@ class MetricsObserver:
                 self._section(notice)
             case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone() | MuteForeign():
                 self._call(notice)
-            case AttemptMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
+            case AttemptMade() | PollMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
                 self._voicenter(notice)
             case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
                 self._redis(notice)
@@ -139,6 +140,8 @@ class MetricsObserver:
             case AttemptMade(_, _, muted, verdict, seconds):
                 self._metrics.requests.labels(self._account).observe(seconds)
                 self._metrics.attempts.labels(self._account, verdict.value, "true" if muted else "false").inc()
+            case PollMade(ok=ok):
+                self._metrics.polls.labels(self._account, "done" if ok else "failed").inc()
             case LoginDone():
                 self._metrics.logins.labels(self._account, "done").inc()
             case LoginFailed(refused=refused):

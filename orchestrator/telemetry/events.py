@@ -17,11 +17,22 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Of an event that may come in storms: the first is written at once, then one line in `every_s`, which says how
+    many came (`repeats`)."""
+
+    every_s: float
+    alike: tuple[str, ...]
+    """Lines that agree in these fields are the same, whatever the place in a payload that they name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     name: str
     level: Level
     fields: tuple[str, ...]
     meaning: str
+    limit: Limit | None = None
 
 
 FIELDS: Mapping[str, str] = {
@@ -41,7 +52,7 @@ FIELDS: Mapping[str, str] = {
     "error": "types of the exceptions, never their texts",
     "expires_in_s": "seconds until it expires; missing: never",
     "exposure_ms": "milliseconds that the call was covered, yet recorded",
-    "extension": "SIP id",
+    "extension": "SIP id; of calls.polled and calls.poll.failed, missing: all extensions were asked for",
     "extensions": "how many extensions the account has",
     "for_s": "seconds during which nobody listened",
     "http": "the address of the health and metrics pages",
@@ -52,7 +63,7 @@ FIELDS: Mapping[str, str] = {
     "lost": "log lines that could not be written and are lost",
     "max_s": "seconds from its last start until it expires",
     "muted": "what was asked for: true to mute, false to open",
-    "name": "the feed event's name",
+    "name": "name of the feed's event; GetExtensionsCalls for an answer of Active Calls",
     "open_ms": "milliseconds that the recording has not been as wanted",
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "reason": "why it covers the call: leg, related, target",
@@ -129,7 +140,20 @@ FEED_DOWN = Event(
 )
 FEED_LOST = Event("feed.lost", Level.WARNING, ("server", "why", "retry_in_s"), "The connection broke or was ended.")
 FEED_EVENT_REJECTED = Event(
-    "feed.event.rejected", Level.WARNING, ("name", "why"), "An event could not be understood and was passed over."
+    "feed.event.rejected",
+    Level.WARNING,
+    ("name", "why", "repeats"),
+    "An event, or a part of it, could not be understood and was passed over. The same is told once in 10 s.",
+    Limit(10.0, ("name", "why")),
+)
+
+CALLS_POLLED = Event("calls.polled", Level.DEBUG, ("extension", "duration_ms"), "Active Calls told the calls.")
+CALLS_POLL_FAILED = Event(
+    "calls.poll.failed",
+    Level.WARNING,
+    ("extension", "why", "duration_ms", "repeats"),
+    "Active Calls could not be asked, or did not answer to the point. The same is told once in 60 s.",
+    Limit(60.0, ("why",)),
 )
 
 SECTION_STARTED = Event(
@@ -190,7 +214,10 @@ SECTION_EXPOSED = Event(
     "has doubled, and then every minute.",
 )
 CALL_VERIFIED = Event(
-    "call.verified", Level.DEBUG, ("ivrid", "muted", "after_s"), "The feed or a poll shows it as Voicenter confirmed it."
+    "call.verified",
+    Level.DEBUG,
+    ("ivrid", "muted", "after_s"),
+    "The feed or a poll shows it as Voicenter confirmed it.",
 )
 MUTE_DRIFTED = Event(
     "mute.drifted",
@@ -239,7 +266,11 @@ CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Me
 CRM_GAP = Event("crm.gap", Level.WARNING, ("source", "for_s"), "Messages may have been missed in this time.")
 CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
 CRM_MESSAGE_REJECTED = Event(
-    "crm.message.rejected", Level.WARNING, ("source", "why"), "A message was wrong and has no effect."
+    "crm.message.rejected",
+    Level.WARNING,
+    ("source", "why", "repeats"),
+    "A message was wrong and has no effect. The same is told once in 10 s.",
+    Limit(10.0, ("source", "why")),
 )
 
 STORE_LOST = Event("store.lost", Level.ERROR, ("why",), "Redis is away: muting goes on from memory.")

@@ -47,6 +47,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -71,7 +72,7 @@ class Line:
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionExpiring | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | CallOpen | CallVerified
 _MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | ExtensionSet | AttemptMade
-_SightNotice = ApiLost | ApiBack | PollingLost | PollingBack
+_SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
@@ -85,7 +86,7 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _call(notice)
         case MuteForeign() | MuteFailed() | MuteDrifted() | MuteReaffirmed() | ExtensionSet() | AttemptMade():
             return _mute(notice)
-        case ApiLost() | ApiBack() | PollingLost() | PollingBack():
+        case ApiLost() | ApiBack() | PollingLost() | PollingBack() | PollMade():
             return _sight(notice)
         case FeedTurned() | LoginDone() | LoginFailed() | FeedConnected() | FeedLost() | FeedEventRejected():
             return _feed(notice)
@@ -217,6 +218,10 @@ def _sight(notice: _SightNotice) -> Line:
             return _told(events.POLLING_LOST, why=why, refused=refused)
         case PollingBack():
             return _told(events.POLLING_BACK)
+        case PollMade(extension, ok, why, seconds):
+            if ok:
+                return _told(events.CALLS_POLLED, extension=extension, duration_ms=_ms(seconds))
+            return _told(events.CALLS_POLL_FAILED, extension=extension, why=why, duration_ms=_ms(seconds))
         case never:
             assert_never(never)
 

@@ -14,7 +14,7 @@ from orchestrator.core.notices import CallMuted, SectionClosed, SectionExpiring
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import AttemptMade, StoreSlow
 from tests.core.world import extension, talking
-from tests.engine.doubles import MemoryStore, Notebook, SameCalls, Request, ScriptedApi
+from tests.engine.doubles import MemoryStore, Notebook, Request, SameCalls, ScriptedApi
 from tests.virtual_time import VirtualClock, run
 
 
@@ -187,7 +187,9 @@ def test_a_retry_asks_again_what_is_wanted() -> None:
             assert all(request.muted for request in on.api.requests[:tried])
             assert on.api.asked[tried:] == [("c1", False), ("c1", False)]
             once, again = (request.at for request in on.api.requests[tried:])
-            assert again - once >= Policy().late_s - 0.5, "once more, when the lost request cannot be applied any more"
+            assert again - once >= Policy().late_s - 0.5, (
+                "once more, when the lost request cannot be applied any more"
+            )
 
     run(story())
 

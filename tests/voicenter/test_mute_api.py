@@ -56,6 +56,7 @@ async def test_a_request_that_is_not_permitted_is_made_ready_and_not_sent(http: 
         assert await client.set_muted("c", True, granted) == Outcome(Verdict.DONE)
     assert len(arrived) == 1
 
+
 SUCCESS = {"ErrorCode": 200, "Message": "Success", "ActionID": "act-1"}
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
 
