@@ -369,7 +369,7 @@ class State:
     api: Api = Api()
     polls: Polls = field(default_factory=Polls)
     backlog: bool = False
-    """Messages of the CRM that came while nobody listened are still being read: nothing is opened before their end."""
+    """Messages of the CRM that came while nobody listened are still being read: nothing is opened before that."""
 
     covering: dict[str, frozenset[str]] = field(default_factory=dict)
     """ivrid -> the active sections that cover it."""

@@ -94,7 +94,7 @@ def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes
 
 
 def _in_doubt(mute: Mute, muted: bool, lands_by: float) -> Mute:
-    """A request that was not answered, or not with a success: it may have been applied, or may be until `lands_by`."""
+    """A request that was not answered with a success: it may have been applied, or may be until `lands_by`."""
     if muted:
         return replace(mute, recording=Recording.UNKNOWN, mute_lands_by=lands_by)
     return replace(mute, recording=Recording.UNKNOWN, open_lands_by=lands_by)
@@ -155,10 +155,10 @@ def _retry(state: State, mute: Mute, fact: MuteAnswered, now: float, policy: Pol
     retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
     failed = replace(mute, attempts=attempts, retry_at=retry_at, error=outcome.verdict.value)
     write(state, failed, changes)
-    open_s = now - mute.due_since
-    changes.tell(
-        MuteFailed(mute.ivrid, fact.muted, outcome.verdict, outcome.detail, attempts, failed.retry_at - now, open_s)
-    )
+    if state.api.down_since is not None:
+        return  # told once, for all calls
+    open_s, retry_in_s = now - mute.due_since, failed.retry_at - now
+    changes.tell(MuteFailed(mute.ivrid, fact.muted, outcome.verdict, outcome.detail, attempts, retry_in_s, open_s))
 
 
 def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:

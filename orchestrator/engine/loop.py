@@ -125,7 +125,7 @@ class Engine:
         return urgent(self.state, name) if kind == CALL else blind.wanted(self.state, name)
 
     async def _ask_call(self, ivrid: str, muted: bool, sip: str | None) -> None:
-        """One request. It is made ready while Redis writes its intention down, and sent if it is still wanted then."""
+        """One request, made ready while Redis writes its intention down, and sent if it is still wanted then."""
         self.learn(MuteAsked(ivrid, muted))
 
         def send(permit: Permit) -> Awaitable[Outcome | None]:
