@@ -210,8 +210,8 @@ SECTION_EXPOSED = Event(
     "section.exposed",
     Level.ERROR,
     ("section_ids", "ivrid", "open_ms", "attempts", "verdict"),
-    "A covered call is open for longer than policy.exposure_alert_ms, and still is. Told again each time that the time "
-    "has doubled, and then every minute.",
+    "A covered call is open for longer than policy.exposure_alert_ms, and still is. "
+    "Told again each time that the time has doubled, and then every minute.",
 )
 CALL_VERIFIED = Event(
     "call.verified",

@@ -77,7 +77,7 @@ async def post(
     most_bytes: int,
     middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
 ) -> Answer | Unanswered:
-    """Send `request` as JSON, once. The answer may have up to `most_bytes`. What `middlewares` raise is not caught."""
+    """Send `request` as JSON, once. What `middlewares` raise is not caught. The answer may have `most_bytes`."""
     try:
         async with http.post(
             url, json=request, timeout=timeout, allow_redirects=False, middlewares=middlewares
