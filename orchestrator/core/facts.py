@@ -112,6 +112,16 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class BacklogBegan:
+    """The CRM may have said things while nobody was there to hear them: they are about to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogDone:
+    """All of that has been learned, or is not waited for any longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """Time for housekeeping: what is kept only for a while may be forgotten."""
 
@@ -128,5 +138,7 @@ Fact = (
     | MuteWithdrawn
     | MuteAnswered
     | Restored
+    | BacklogBegan
+    | BacklogDone
     | Swept
 )

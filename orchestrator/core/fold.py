@@ -10,6 +10,8 @@ from typing import assert_never
 from orchestrator.core import coverage, mutes, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import (
+    BacklogBegan,
+    BacklogDone,
     ExtensionSeen,
     Fact,
     FeedChanged,
@@ -56,6 +58,11 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:  # no
             _note_idleness(state, list(state.sections), now, policy, changes)
         case Restored():
             _restore(state, fact, now, changes)
+        case BacklogBegan():
+            state.backlog = True
+        case BacklogDone():
+            state.backlog = False
+            changes.calls |= state.mutes.keys()
         case Swept():
             sections.sweep(state, now, policy, changes)
             mutes.sweep(state, now, policy, changes)

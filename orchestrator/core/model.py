@@ -256,6 +256,8 @@ class State:
     calls: dict[str, Call] = field(default_factory=dict)
     api_resumes_at: float = 0.0
     """The API said 429: nothing is asked before this."""
+    backlog: bool = False
+    """Messages of the CRM wait to be read: a recording that nothing covers now may be covered by one of them."""
 
     covering: dict[str, frozenset[str]] = field(default_factory=dict)
     """ivrid -> the active sections that cover it."""

@@ -48,6 +48,8 @@ def reconcile(state: State, ivrid: str, now: float) -> Decision:
     wish = wanted(state, ivrid)
     if mute.recording is (Recording.MUTED if wish else Recording.OPEN):
         return Settled("as wanted")
+    if state.backlog and not wish:
+        return Settled("the CRM's backlog comes first")
     if now < state.api_resumes_at:
         return Later(state.api_resumes_at, "the API asked us to wait")
     if now < mute.retry_at:
