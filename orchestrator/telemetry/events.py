@@ -42,7 +42,7 @@ FIELDS: Mapping[str, str] = {
     "exposure_ms": "milliseconds that the call was covered, yet recorded",
     "extension": "SIP id",
     "extensions": "how many extensions the account has",
-    "for_s": "seconds during which nobody listened",
+    "for_s": "seconds, up to now, in which it may have happened",
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
     "kind": "started or ended",
@@ -65,7 +65,7 @@ FIELDS: Mapping[str, str] = {
     "server": "the server's address",
     "servers": "how many servers the login named",
     "signal": "the signal received",
-    "source": "where messages come from: the channels",
+    "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
     "version": "the daemon's version",
@@ -183,7 +183,12 @@ API_ATTEMPT = Event("api.attempt", Level.DEBUG, ("ivrid", "muted", "verdict", "d
 
 CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
 CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")
-CRM_GAP = Event("crm.gap", Level.WARNING, ("source", "for_s"), "Messages may have been missed in this time.")
+CRM_GAP = Event(
+    "crm.gap",
+    Level.WARNING,
+    ("source", "for_s"),
+    "Messages may have been missed in this time: published while nobody listened, or trimmed before they were read.",
+)
 CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
 CRM_MESSAGE_REJECTED = Event(
     "crm.message.rejected", Level.WARNING, ("source", "why"), "A message was wrong and has no effect."
