@@ -106,21 +106,18 @@ class DurableReader:
     async def _read(self) -> NoReturn:
         """On one connection, as long as it lasts."""
         missed = await self._source.open()
-        entries = await self._source.pending()
-        self._link.up(missed)
-        while entries:
-            await self._work_off(entries)
-            entries = await self._source.pending()
+        while entries := await self._source.pending():
+            await self._work_off(entries, missed)
         while True:
             entries = await self._source.waiting()
-            await self._work_off(entries)
+            await self._work_off(entries, missed)
             if len(entries) < AT_ONCE:
                 self.backlog.end()
             if not entries:
-                await self._work_off(await self._source.coming())
+                await self._work_off(await self._source.coming(), missed)
 
-    async def _work_off(self, entries: Sequence[Entry]) -> None:
-        """Deliver in order, wait until all of it is kept, acknowledge."""
+    async def _work_off(self, entries: Sequence[Entry], missed: bool) -> None:
+        """Deliver in order, wait until all of it is kept, acknowledge. Who can do all that is heard."""
         self._link.heard()
         self._tell_trimmed(entries)
         receipts: dict[Receipt, None] = {}
@@ -138,6 +135,8 @@ class DurableReader:
             await kept()
         if done:
             await self._source.acknowledge(done)
+        if not self._link.connected:
+            self._link.up(missed)
         self.backlog.moved()
 
     def _take(self, entry: Entry, raw: bytes) -> Receipt:

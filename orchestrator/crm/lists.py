@@ -19,15 +19,13 @@ class List:
         self._wire = wire
         self._key = key
         self._taken = f"{key}:taken"
-        self._upto: int | None = None  # how much of what is taken was not looked at yet
+        self._upto = 0  # how much of what is taken was not looked at yet
 
     async def open(self) -> bool:
-        self._upto = None
+        self._upto = int(await self._wire.ask("LLEN", self._taken))
         return False
 
     async def pending(self) -> Sequence[Entry]:
-        if self._upto is None:
-            self._upto = int(await self._wire.ask("LLEN", self._taken))
         if not self._upto:
             return []
         # Those not acknowledged stay at the right, so positions are counted from the left, where nothing changes.
