@@ -1,0 +1,157 @@
+"""What the CRM said while the daemon was away, in a Redis that was there all along."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from orchestrator.simulator.process import DaemonProcess, account_environ
+from orchestrator.simulator.simulation import Simulation
+from tests.stories.stage import Stage, until
+from tests.valkey import Valkey
+
+A = "SIPSIP1"
+STREAM, LIST, GROUP = "crm:sensitive", "crm:list", "mute-orchestrator"
+
+
+class DurableStage(Stage):
+    """Its CRM speaks on a stream or a list."""
+
+    way = STREAM
+
+    async def publish(self, message: Mapping[str, object], channel: str = "") -> None:
+        text = json.dumps(message)
+        if self.way == STREAM:
+            await self.crm.xadd(STREAM, {"data": text})
+        else:
+            await self.crm.lpush(LIST, text)
+
+    async def unread(self) -> int:
+        """Messages that the CRM has said, and that are not done with."""
+        if self.way == LIST:
+            return int(await self.crm.llen(LIST)) + int(await self.crm.llen(f"{LIST}:taken"))
+        return int((await self.crm.xpending(STREAM, GROUP))["pending"])
+
+    def asked(self, muted: bool) -> int:
+        """How many requests were made."""
+        return sum(1 for line in self.daemon.lines("api.attempt") if line["muted"] is muted)
+
+
+@asynccontextmanager
+async def stage(folder: Path, valkey: Valkey, crm: Redis, way: str = STREAM) -> AsyncIterator[DurableStage]:
+    async with Simulation(agents=4) as sim:
+        environ = {
+            "ORCHESTRATOR_LOG__LEVEL": "debug",
+            "ORCHESTRATOR_REDIS__URL": valkey.url,
+            "ORCHESTRATOR_CRM__LISTS": LIST,
+        }
+        daemon = DaemonProcess(folder, environ | account_environ(sim))
+        on = DurableStage(sim, daemon, crm)
+        on.way = way
+        try:
+            await daemon.start()
+            yield on
+        finally:
+            if daemon.alive:
+                await daemon.stop()
+
+
+@pytest.mark.parametrize("way", [STREAM, LIST])
+async def test_a_call_that_a_backlog_covers_again_is_not_opened_in_between(
+    tmp_path: Path, valkey: Valkey, redis: Redis, way: str
+) -> None:
+    async with stage(tmp_path, valkey, redis, way) as on:
+        await on.sim.talk("caller", A)
+        await on.form_opens("first", extension=A)
+        await on.muted("caller")
+        await on.daemon.kill()
+        await on.form_closes("first")
+        for number in range(500):  # so that there is time for a request between the two
+            await on.publish({"type": "sensitive_section.ended", "section_id": f"other-{number}"})
+        await on.form_opens("second", extension=A)
+        await on.daemon.start()
+        await until(lambda: _started(on, "second"))
+        await until(lambda: _nothing_unread(on))
+        assert on.sim.truth.muted("caller")
+        assert on.asked(muted=False) == 0
+        await on.form_closes("second")
+        await on.muted()
+        assert on.verdict().requests.superfluous == 0
+        assert on.asked(muted=False) == 1
+
+
+def _started(on: DurableStage, section_id: str) -> bool:
+    return section_id in [line["section_id"] for line in on.daemon.lines("section.started")]
+
+
+async def _nothing_unread(on: DurableStage) -> bool:
+    return await on.unread() == 0
+
+
+async def test_what_ended_while_the_daemon_was_down_is_released_once_the_backlog_is_through(
+    tmp_path: Path, valkey: Valkey, redis: Redis
+) -> None:
+    async with stage(tmp_path, valkey, redis) as on:
+        await on.sim.talk("caller", A)
+        await on.form_opens("pay", extension=A)
+        await on.muted("caller")
+        assert await on.daemon.stop() == 0
+        await on.form_closes("pay")
+        await on.daemon.start()
+        await on.muted()
+        verdict = on.sim.truth.verdict()
+        assert verdict.left_muted == verdict.left_open == ()
+        assert (verdict.requests.superfluous, on.asked(muted=False)) == (0, 1)
+
+
+async def test_killed_between_delivery_and_acknowledgement_it_takes_over_and_does_nothing_twice(
+    tmp_path: Path, valkey: Valkey, redis: Redis
+) -> None:
+    async with stage(tmp_path, valkey, redis) as on:
+        await on.sim.talk("caller", A)
+        await redis.execute_command("ACL", "SETUSER", "default", "-xack")  # type: ignore[no-untyped-call]  # redis-py's
+        await on.form_opens("pay", extension=A)
+        await on.muted("caller")
+        await on.daemon.kill()
+        assert await on.unread() == 1
+        await redis.execute_command("ACL", "SETUSER", "default", "+xack")  # type: ignore[no-untyped-call]  # redis-py's
+        await on.daemon.start()
+        await until(lambda: _nothing_unread(on))
+        await on.form_closes("pay")
+        await on.muted()
+        assert len(on.daemon.lines("section.started")) == 1
+        assert not on.daemon.lines("section.renewed")
+        assert {line["why"] for line in on.daemon.lines("section.ignored")} == {"a copy of a message taken before"}
+        assert on.verdict().requests.superfluous == 0
+        assert (on.asked(muted=True), on.asked(muted=False)) == (1, 1)
+
+
+async def test_a_stream_that_cannot_be_read_holds_releases_up_for_10_seconds_at_most(
+    tmp_path: Path, valkey: Valkey, redis: Redis
+) -> None:
+    await redis.set(STREAM, "not a stream")
+    async with stage(tmp_path, valkey, redis, LIST) as on:
+        pass
+    assert on.daemon.lines("crm.lost")
+
+
+async def test_the_content_of_a_wrong_message_reaches_the_dead_letters_alone(
+    tmp_path: Path, valkey: Valkey, redis: Redis
+) -> None:
+    async with stage(tmp_path, valkey, redis) as on:
+        await redis.xadd(STREAM, {"data": '{"card": "4580458045804580"}'})
+        await redis.xadd(STREAM, {"4580458045804580": "x"})
+        await redis.lpush(LIST, "4580458045804580")
+        await until(lambda: _dead(redis, 3))
+        await until(lambda: len(on.daemon.lines("crm.message.rejected")) == 3)
+        pages = [(await on.daemon.get(path))[1] for path in ("/livez", "/readyz", "/metrics")]
+    assert "4580458045804580" not in on.daemon.text() + "".join(pages)
+    holding = [key for key in await redis.keys("mute:*") if b"458045" in (await redis.dump(key) or b"")]
+    assert holding == [b"mute:dead-letters"]
+
+
+async def _dead(redis: Redis, count: int) -> bool:
+    return await redis.xlen("mute:dead-letters") == count
