@@ -66,6 +66,7 @@ class Stream:
         await self._wire.ask("XACK", self._key, self._group, *(entry.handle for entry in entries))
 
     async def _measure_skew(self) -> float:
+        await self._wire.ask("TIME")  # this one had a connection to make
         asked_at = self._clock.now()
         seconds, micros = await self._wire.ask("TIME")
         return (asked_at + self._clock.now()) / 2 - (int(seconds) + int(micros) / 1e6)

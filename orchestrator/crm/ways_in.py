@@ -34,5 +34,4 @@ class WaysIn:
 
     async def worked_off(self) -> None:
         """Wait until what was said while nobody listened is delivered and saved, as far as it can be read."""
-        for reader in self._durable:  # they are worked off side by side
-            await reader.backlog.worked_off()
+        await asyncio.gather(*(reader.backlog.worked_off() for reader in self._durable))

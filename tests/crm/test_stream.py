@@ -73,8 +73,9 @@ async def test_what_stood_there_before_the_group_comes_first_and_then_what_comes
 
 
 async def test_what_is_pending_comes_first_whichever_consumer_had_it_in_the_order_of_ids(
-    valkey: Valkey, redis: Redis, heard: Heard
+    valkey: Valkey, redis: Redis, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("orchestrator.crm.stream.CLAIMED_AT_ONCE", 7)
     await redis.xgroup_create(STREAM, GROUP, "0", mkstream=True)
     await says(redis, *(ended(str(number)) for number in range(260)))
     for consumer, count in (("dead", 120), (CONSUMER, 5), ("deader", 10), ("dead", 5)):
@@ -275,6 +276,19 @@ async def test_a_group_that_is_gone_is_made_again_and_the_gap_is_told(
 
 async def all_acknowledged_in(redis: Redis, taken: Taken, last: str) -> bool:
     return taken.sections[-1:] == [last] and await all_acknowledged(redis)
+
+
+async def test_a_server_that_is_not_there_yet(tmp_path: Path, heard: Heard) -> None:
+    server = Valkey(tmp_path)
+    async with reading(server.url, heard) as (on, _):
+        await until(lambda: bool(heard.of(CrmLost)))
+        await server.start()
+        try:
+            await until(lambda: on.connected)
+        finally:
+            await server.kill()
+    assert len(heard.of(CrmLost)) == 1
+    assert not heard.of(CrmGap)
 
 
 async def test_redis_back_empty(valkey: Valkey, redis: Redis, heard: Heard) -> None:
