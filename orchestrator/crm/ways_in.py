@@ -34,4 +34,6 @@ class WaysIn:
 
     async def worked_off(self) -> None:
         """Wait until what was said while nobody listened is delivered and saved, as far as it can be read."""
-        await asyncio.gather(*(reader.backlog.worked_off() for reader in self._durable))
+        async with asyncio.TaskGroup() as group:
+            for reader in self._durable:
+                group.create_task(reader.backlog.worked_off())

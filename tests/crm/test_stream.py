@@ -285,9 +285,9 @@ async def test_a_server_that_is_not_there_yet(tmp_path: Path, heard: Heard) -> N
         await server.start()
         try:
             await until(lambda: on.connected)
+            assert len(heard.of(CrmLost)) == 1
         finally:
             await server.kill()
-    assert len(heard.of(CrmLost)) == 1
     assert not heard.of(CrmGap)
 
 

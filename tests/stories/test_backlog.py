@@ -1,4 +1,4 @@
-"""What the CRM said while the daemon was away, in a Redis that was there all along."""
+"""A CRM whose messages are kept: what it said while the daemon was away, in a Redis that was there all along."""
 
 import asyncio
 import json
@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from orchestrator.simulator.process import DaemonProcess, account_environ
+from orchestrator.simulator.process import DaemonProcess, account_environ, running
+from orchestrator.simulator.publisher import NAMES, By, redis_publisher
+from orchestrator.simulator.run import Shift, centre_of, run
+from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
-from tests.stories.stage import Stage, until
+from tests.stories.stage import BOUND_S, Stage, until
 from tests.valkey import Valkey
 
 A = "SIPSIP1"
@@ -139,6 +142,18 @@ async def test_killed_between_delivery_and_acknowledgement_it_takes_over_and_doe
         assert {line["why"] for line in on.daemon.lines("section.ignored")} == {"a copy of a message taken before"}
         assert on.verdict().requests.superfluous == 0
         assert on.requests == 2
+
+
+@pytest.mark.parametrize("by", [By.STREAM, By.LIST])
+async def test_a_busy_centre_whose_crm_speaks_on_what_keeps_messages(tmp_path: Path, by: By) -> None:
+    centre = centre_of(12, settings=VoicenterSettings(api_latency_s=(0.03, 0.12), feed_lag_s=0.6))
+    async with centre:
+        environ = account_environ(centre) | {"ORCHESTRATOR_CRM__LISTS": NAMES[By.LIST]}
+        async with running(tmp_path, environ) as daemon, redis_publisher(daemon.redis_url, by) as publish:
+            verdict = await run(centre, Shift(duration_s=4.0), publish)
+    assert verdict.calls_covered > 0
+    assert verdict.left_muted == verdict.left_open == ()
+    assert verdict.ok(BOUND_S), verdict
 
 
 async def test_a_stream_that_cannot_be_read_holds_releases_up_for_10_seconds_at_most(
