@@ -158,6 +158,6 @@ class DurableReader:
         return True
 
     def _tell_trimmed(self, entries: Sequence[Entry]) -> None:
-        written = [entry.happened_at for entry in entries if entry.raw is None and entry.happened_at is not None]
-        if written:
-            self._link.gap(since=min(written))
+        trimmed = [entry for entry in entries if entry.raw is None]
+        if trimmed:
+            self._link.gap(since=min((entry.happened_at for entry in trimmed if entry.happened_at), default=None))

@@ -35,7 +35,7 @@ class Link:
         self.connected, self._connected_at = True, now
         self._observer.notice(CrmConnected(self.source))
         if missed and self._heard_at is not None:
-            self.gap(since=self._heard_at)
+            self.gap(self._heard_at)
         self._heard_at = now
 
     def heard(self) -> None:
@@ -43,9 +43,10 @@ class Link:
         if self.connected:
             self._heard_at = self._clock.now()
 
-    def gap(self, since: float) -> None:
-        """Messages said after `since` (epoch seconds) may be lost."""
-        self._observer.notice(CrmGap(self.source, max(0.0, self._clock.now() - since)))
+    def gap(self, since: float | None) -> None:
+        """Messages said after `since` (epoch seconds; None: nobody knows when) may be lost."""
+        now = self._clock.now()
+        self._observer.notice(CrmGap(self.source, 0.0 if since is None else max(0.0, now - since)))
 
     async def lost(self, why: str) -> None:
         """Tell it, and wait until it is time to try again."""
