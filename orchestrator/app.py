@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -20,13 +21,20 @@ from orchestrator.clock import Clock, SystemClock
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
+from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.core.model import Policy, State
 from orchestrator.crm.deadletter import DeadLetters
+from orchestrator.crm.durable import DurableReader, Source
+from orchestrator.crm.intake import Receipt
+from orchestrator.crm.lists import List
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
+from orchestrator.crm.stream import Stream
+from orchestrator.crm.ways_in import WaysIn
+from orchestrator.crm.wire import Wire
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer, StoreUnavailable
-from orchestrator.store.connection import subscriber, writer
+from orchestrator.store.connection import reader, subscriber, writer
 from orchestrator.store.embedded import embedded
 from orchestrator.store.redis_store import RedisStore
 from orchestrator.telemetry import events
@@ -74,11 +82,17 @@ async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon"
         http = await stack.enter_async_context(http_session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         accounts[name] = Account(name, config, own, http, clock, metrics, log, stack)
+
+    def connect(make: Callable[[str], Redis]) -> Redis:
+        client = make(url)
+        stack.push_async_callback(client.aclose)
+        return client
+
     return Daemon(
         config,
         accounts,
         redis,
-        await stack.enter_async_context(_closing(subscriber(url))),
+        connect,
         clock,
         metrics,
         stack.enter_context(deferred(_logging(log, None, stack), MetricsObserver(metrics, None))),
@@ -93,7 +107,7 @@ class Daemon:
         config: Config,
         accounts: Mapping[str, "Account"],
         redis: Redis,
-        listener: Redis,
+        connect: Callable[[Callable[[str], Redis]], Redis],
         clock: Clock,
         metrics: Metrics,
         observer: Observer,
@@ -101,21 +115,25 @@ class Daemon:
         self.metrics = metrics
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
-        self._messages = PubSubReader(
-            listener,
-            config.crm.channels,
-            self._deliver,
-            observer,
-            self._dead_letters,
-            clock,
-            random.SystemRandom(),
-        )
+        to = (self._deliver, observer, self._dead_letters, clock, random.SystemRandom())
+
+        def durable(source: Callable[[Wire], Source]) -> DurableReader:
+            wire = Wire(connect(reader))
+            return DurableReader(source(wire), wire, *to)
+
+        crm = config.crm
+        streams = [
+            durable(partial(Stream, key=key, group=crm.group, clock=clock)) for key in dict.fromkeys(crm.streams)
+        ]
+        lists = [durable(partial(List, key=key)) for key in dict.fromkeys(crm.lists)]
+        channels = [PubSubReader(connect(subscriber), crm.channels, *to)] if crm.channels else []
+        self._messages = WaysIn([*streams, *lists], channels)
 
     def problems(self) -> dict[str, str]:
         """What is not ready, and why."""
         found = {name: why for name, account in self._accounts.items() if (why := account.problem)}
-        if not self._messages.connected:
-            found["crm"] = "not subscribed to the CRM's channels"
+        if unheard := self._messages.unheard:
+            found["crm"] = f"messages are not heard from {', '.join(unheard)}"
         return found
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -124,14 +142,24 @@ class Daemon:
         accounts = self._accounts.values()
         async with _lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
             await _unless(stop, _all(account.restore() for account in accounts))
+            if self._messages.durable:
+                for account in accounts:
+                    account.engine.learn(BacklogBegan())
             async with (
                 _draining(*(account.engine for account in accounts)),
-                _lasting(self._messages.run(), *(account.feed.run() for account in accounts)),
+                _lasting(
+                    self._messages.run(), self._work_off_backlog(), *(account.feed.run() for account in accounts)
+                ),
             ):
                 await stop.wait()
             await _all(account.finish() for account in accounts)
 
-    def _deliver(self, message: CrmMessage) -> None:
+    async def _work_off_backlog(self) -> None:
+        await self._messages.worked_off()
+        for account in self._accounts.values():
+            account.engine.learn(BacklogDone())
+
+    def _deliver(self, message: CrmMessage) -> Receipt:
         """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
         names = ", ".join(sorted(self._accounts))
         if message.account is not None:
@@ -143,6 +171,7 @@ class Daemon:
         else:
             raise MessageRefused(f"account: needed where there are several; one of {names}")
         account.engine.learn(message.fact)
+        return account.store.kept
 
 
 class Account:

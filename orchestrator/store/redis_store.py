@@ -35,6 +35,8 @@ RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
 
 Legs = tuple[Leg, ...]
+_Waiter = tuple[int, asyncio.Future[bool]]
+"""What must be written first, and whom to tell."""
 
 
 class RedisStore:
@@ -66,7 +68,8 @@ class RedisStore:
         self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
         self._marked = 0  # how many marks of sections and mutes there were ...
         self._written = 0  # ... and up to which of them Redis has it all
-        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+        self._waiting: list[_Waiter] = []
+        self._patient: list[_Waiter] = []  # not told of losses
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._lost_at: float | None = None
@@ -130,6 +133,14 @@ class RedisStore:
             return await waiter
         finally:
             timer.cancel()
+
+    async def kept(self) -> None:
+        """Wait until the sections and mutes marked before this call are in Redis, however long Redis is away."""
+        upto = self._marked
+        if self._written < upto:
+            waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._patient.append((upto, waiter))
+            await waiter
 
     async def flushed(self, within_s: float) -> bool:
         """Wait until Redis has everything, audit and extensions too; False if that took longer."""
@@ -286,10 +297,11 @@ class RedisStore:
         self._stocked = counted == held
 
     def _tell_waiting(self) -> None:
-        for upto, waiter in self._waiting:
+        for upto, waiter in (*self._waiting, *self._patient):
             if upto <= self._written and not waiter.done():
                 waiter.set_result(True)
         self._waiting = [(upto, waiter) for upto, waiter in self._waiting if not waiter.done()]
+        self._patient = [(upto, waiter) for upto, waiter in self._patient if not waiter.done()]
 
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""

@@ -63,6 +63,7 @@ class MetricsObserver:
     def __init__(self, metrics: Metrics, account: str | None) -> None:
         self._metrics = metrics
         self._account = account or ""
+        self._unheard: set[str] = set()  # sources of messages
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
         match notice:
@@ -155,9 +156,11 @@ class MetricsObserver:
 
     def _redis(self, notice: _RedisNotice) -> None:
         match notice:
-            case CrmConnected():
-                self._metrics.crm_connected.set(1)
-            case CrmLost():
+            case CrmConnected(source):
+                self._unheard.discard(source)
+                self._metrics.crm_connected.set(not self._unheard)
+            case CrmLost(source):
+                self._unheard.add(source)
                 self._metrics.crm_connected.set(0)
             case CrmGap():
                 self._metrics.crm_gaps.inc()

@@ -54,7 +54,7 @@ FIELDS: Mapping[str, str] = {
     "exposure_ms": "milliseconds that the call was covered, yet recorded",
     "extension": "SIP id; of calls.polled and calls.poll.failed, missing: all extensions were asked for",
     "extensions": "how many extensions the account has",
-    "for_s": "seconds during which nobody listened",
+    "for_s": "seconds, up to now, in which it may have happened",
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
     "kind": "started or ended",
@@ -79,7 +79,7 @@ FIELDS: Mapping[str, str] = {
     "servers": "how many servers the login named",
     "shown": "what was seen: true is muted",
     "signal": "the signal received",
-    "source": "where messages come from: the channels",
+    "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
     "version": "the daemon's version",
@@ -263,7 +263,12 @@ POLLING_BACK = Event("polling.back", Level.INFO, (), "Active Calls answers again
 
 CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
 CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")
-CRM_GAP = Event("crm.gap", Level.WARNING, ("source", "for_s"), "Messages may have been missed in this time.")
+CRM_GAP = Event(
+    "crm.gap",
+    Level.WARNING,
+    ("source", "for_s"),
+    "Messages may have been missed in this time: published while nobody listened, or trimmed before they were read.",
+)
 CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
 CRM_MESSAGE_REJECTED = Event(
     "crm.message.rejected",

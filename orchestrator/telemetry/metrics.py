@@ -74,7 +74,9 @@ class Metrics:
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
         self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
         self.crm_connected = Gauge(
-            f"{PREFIX}_crm_connected", "1 while messages of the CRM are heard.", registry=self.registry
+            f"{PREFIX}_crm_connected",
+            "1 while messages of the CRM are heard from all sources.",
+            registry=self.registry,
         )
         for result in MESSAGE_RESULTS:
             self.crm_messages.labels(result)

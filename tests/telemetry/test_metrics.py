@@ -116,6 +116,18 @@ def test_the_rest_is_counted_where_it_belongs(metrics: Metrics) -> None:
     assert value(metrics, "crm_connected") == 0
 
 
+def test_the_crm_is_heard_while_all_its_sources_are(metrics: Metrics) -> None:
+    observer = MetricsObserver(metrics, None)
+    for notice, heard in (
+        (CrmConnected("a"), 1),
+        (CrmLost("b", "no route", 1.0), 0),
+        (CrmConnected("a"), 0),
+        (CrmConnected("b"), 1),
+    ):
+        observer.notice(notice)
+        assert value(metrics, "crm_connected") == heard
+
+
 def test_hostile_notices_add_no_series(metrics: Metrics) -> None:
     def series() -> set[tuple[str, ...]]:
         return {
