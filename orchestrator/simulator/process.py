@@ -36,15 +36,20 @@ def free_port() -> int:
         return port
 
 
-def account_environ(stage: Stage, name: str = "MAIN") -> dict[str, str]:
-    """The settings of an account that this stage plays."""
+def account_environ(stage: Stage, name: str = "MAIN", *, polling: bool = False) -> dict[str, str]:
+    """The settings of an account that this stage plays; with `polling`, those of Active Calls too."""
     prefix = f"ORCHESTRATOR_ACCOUNTS__{name}__"
+    polled = {
+        f"{prefix}ACTIVE_CALLS_URL": stage.active_calls_url,
+        f"{prefix}API_CODE": stage.settings.api_code,
+    }
     return {
         f"{prefix}LOGIN_TYPE": "token",
         f"{prefix}TOKEN": stage.settings.token,
         f"{prefix}LOGIN_URL": stage.login_url,
         f"{prefix}REFRESH_URL": stage.refresh_url,
         f"{prefix}MUTE_URL": stage.mute_url,
+        **(polled if polling else {}),
     }
 
 
