@@ -59,6 +59,10 @@ LOAD_AGAIN_S = 1.0
 """Pause between attempts to read what an earlier process left, while Redis is away."""
 
 
+POLL_WITHIN_S = 5.0
+"""How long an answer of Active Calls is waited for: that for a whole account may have megabytes."""
+
+
 async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
     """Work until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -263,7 +267,7 @@ def _active_calls(
     if settings.api_code is None:
         return None
     code = settings.api_code.get_secret_value()
-    return ActiveCallsClient(http, settings.active_calls_url, code, config.api.timeout_seconds, observer)
+    return ActiveCallsClient(http, settings.active_calls_url, code, POLL_WITHIN_S, observer)
 
 
 def _feed_settings(settings: AccountSettings) -> FeedSettings:
