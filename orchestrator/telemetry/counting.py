@@ -23,6 +23,7 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    ClockStepped,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -34,6 +35,9 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    OwnerLost,
+    OwnerRefused,
+    OwnerTaken,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -65,6 +69,14 @@ class MetricsObserver:
                 self._redis(notice)
             case StoreLost() | StoreSlow():
                 self._redis(notice)
+            case OwnerTaken():
+                self._metrics.owned.labels(self._account).set(1)
+            case OwnerLost():
+                self._metrics.owned.labels(self._account).set(0)
+            case ClockStepped():
+                self._metrics.clock_steps.inc()
+            case OwnerRefused():
+                return  # the gauge shows it
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
             case never:

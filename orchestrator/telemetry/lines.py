@@ -27,6 +27,7 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    ClockStepped,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -38,6 +39,9 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    OwnerLost,
+    OwnerRefused,
+    OwnerTaken,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -65,6 +69,7 @@ _MuteNotice = MuteForeign | MuteFailed | AttemptMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
+_OwnerNotice = OwnerRefused | OwnerTaken | OwnerLost
 
 
 def line(notice: Notice | EdgeNotice) -> Line:
@@ -81,6 +86,10 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _crm(notice)
         case StoreLost() | StoreBack() | StoreSlow():
             return _store(notice)
+        case OwnerRefused() | OwnerTaken() | OwnerLost():
+            return _owner(notice)
+        case ClockStepped(by_s):
+            return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
         case never:
             assert_never(never)
 
@@ -230,6 +239,18 @@ def _store(notice: _StoreNotice) -> Line:
             return _told(events.STORE_BACK, after_s=_s(after_s))
         case StoreSlow(waited_s):
             return _told(events.STORE_SLOW, waited_s=_s(waited_s))
+        case never:
+            assert_never(never)
+
+
+def _owner(notice: _OwnerNotice) -> Line:
+    match notice:
+        case OwnerRefused(why):
+            return _told(events.OWNER_REFUSED, why=why)
+        case OwnerTaken(token, waited_s, shifted_s):
+            return _told(events.OWNER_TAKEN, token=token, waited_s=_s(waited_s), shifted_s=_s(shifted_s) or None)
+        case OwnerLost(why):
+            return _told(events.OWNER_LOST, why=why)
         case never:
             assert_never(never)
 

@@ -15,6 +15,7 @@ from orchestrator.store import codec
 from orchestrator.store.connection import subscriber
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
+from tests.store.owner import owning
 from tests.store.test_redis_store import extension, fill
 from tests.valkey import SOON_S, Heard, Valkey, client_of, running, until
 
@@ -47,9 +48,9 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
     async with client_of(valkey.url) as admin:
         await admin.execute_command("ACL", "SETUSER", *found[1].split())  # type: ignore[no-untyped-call]  # redis-py's
         url = valkey.url.replace("//", "//mute:password@")
-        async with client_of(url) as client, client_of(url) as other:
+        async with client_of(url) as client, client_of(url) as other, owning(url) as lease:
             state = State(feed=FeedState.SYNCED)
-            store = RedisStore(client, "mute", "main", state, SystemClock(), heard)
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard, lease)
             letters = DeadLetters(other, "mute", SystemClock())
             await store.load()
             async with running(store.run(), letters.run()):
@@ -61,6 +62,7 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
                     letters.keep("s", "w", b"m")
                     assert await store.flushed(SOON_S)
                     state.mutes.clear()
+                await lease.release()
 
                 async def kept() -> bool:
                     return await admin.xlen("mute:dead-letters") == 2

@@ -19,6 +19,7 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    ClockStepped,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -30,6 +31,9 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    OwnerLost,
+    OwnerRefused,
+    OwnerTaken,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -85,5 +89,10 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     StoreLost(HOSTILE),
     StoreBack(4.0),
     StoreSlow(0.05),
+    OwnerRefused(HOSTILE),
+    OwnerTaken(7, 0.01, -3600.0),
+    OwnerTaken(8, 3.5, 0.0),
+    OwnerLost(HOSTILE),
+    ClockStepped(-3600.0),
     AttemptMade(HOSTILE, True, Verdict.DONE, 0.03),
 )
