@@ -26,9 +26,10 @@ def lease_of(client: Redis, me: Instance, clock: Clock | None = None, observer: 
 
 @asynccontextmanager
 async def owning(url: str, me: Instance = HERE) -> AsyncIterator[Lease]:
-    """The account is ours, and kept."""
+    """The account is ours and kept; given up when left."""
     async with client_of(url) as client:
         lease = lease_of(client, me)
         await lease.take()
         async with running(lease.run()):
             yield lease
+        await lease.release()
