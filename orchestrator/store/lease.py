@@ -77,8 +77,8 @@ class Lease:
         self._observer = observer
         self._taken = asyncio.Event()
         self._asking = asyncio.Lock()
-        self._until = 0.0  # by our clock: before this, nobody can have passed us over
-        self._away_since: float | None = None
+        self._sure_until = 0.0  # by our clock: so long it holds that nobody passed us over, or that Redis is away
+        self._away_since: float | None = None  # while taking it
         self._settled = False  # whether all times in Redis are by our clock
         self._lost_to: str | None = None
 
@@ -161,28 +161,34 @@ class Lease:
             return Holder(answer[1].decode(errors="replace"), *answer[2:])
         _, token, redis_ms, its_now_ms, its_redis_ms = answer
         self.words = (name, token, lasts_ms)
-        self._until = sent_at + LASTS_S
+        self._sure_until = sent_at + LASTS_S
         if its_redis_ms:
             shift_s = sent_at - (redis_ms + its_now_ms - its_redis_ms) / 1000
             self.shift_s = shift_s if abs(shift_s) > STEP_S else 0.0
         return None
 
     async def _renew_once(self) -> None:
-        sent_at = self._clock.now()
-        our_ms: int | str = round(sent_at * 1000) if self._settled else ""
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await self._renew(keys=[self.key], args=[*self.words, our_ms])
-        except REDIS_FAILURES as error:
-            self.heed(error)
-            self._away_since = sent_at
-        else:
-            self._until, self._away_since = sent_at + LASTS_S, None
+        """Or know that Redis is away. If we stood still meanwhile, the silence was ours: it is asked once more."""
+        while True:
+            sent_at = self._clock.now()
+            our_ms: int | str = round(sent_at * 1000) if self._settled else ""
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    await self._renew(keys=[self.key], args=[*self.words, our_ms])
+            except REDIS_FAILURES as error:
+                self.heed(error)
+                failed_at = self._clock.now()
+                if failed_at - sent_at < LASTS_S:
+                    self._sure_until = failed_at + LASTS_S
+                    return
+            else:
+                self._sure_until = sent_at + LASTS_S
+                return
 
     @property
     def _doubtful(self) -> bool:
-        """Whether somebody may have passed us over without our being able to know: we stood still."""
-        return self._away_since is None and self._lost_to is None and self._clock.now() >= self._until
+        """Whether somebody may have passed us over without our knowing: we stood still."""
+        return self._lost_to is None and self._clock.now() >= self._sure_until
 
     def _gone(self, holder: Holder) -> bool:
         instance = Instance.parse(holder.name)

@@ -13,6 +13,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.model import FeedState, Mute, State
 from orchestrator.engine.notices import OwnerLost, OwnerRefused, OwnerTaken, StoreBack, StoreLost
 from orchestrator.engine.ports import Marks
+from orchestrator.store.connection import ANSWER_S
 from orchestrator.store.instance import instance_of
 from orchestrator.store.lease import LASTS_S, Lease, LeaseLost
 from orchestrator.store.redis_store import RedisStore
@@ -306,6 +307,38 @@ async def test_after_a_standstill_that_cost_it_the_account_it_must_not_act(
             await store.saved(0.05)
 
 
+async def test_a_standstill_while_it_asked_is_not_taken_for_a_redis_that_is_away(
+    valkey: Valkey, mine: Redis, redis: Redis, clock: MovedClock
+) -> None:
+    lease = lease_of(mine, THERE, clock)
+    await lease.take()
+    await redis.hset(OWNER, mapping={"instance": str(ELSEWHERE), "token": "2"})
+    clock.moved_s = 30.0
+    valkey.freeze()
+    asking = asyncio.ensure_future(lease.assured())
+    await asyncio.sleep(0.1)
+    clock.moved_s = 60.0
+    await asyncio.sleep(ANSWER_S + 0.1)
+    assert not asking.done()
+    valkey.thaw()
+    with pytest.raises(LeaseLost):
+        await asking
+
+
+async def test_while_redis_is_known_to_be_away_nobody_waits_to_be_assured(valkey: Valkey, mine: Redis) -> None:
+    lease = lease_of(mine, HERE)
+    await lease.take()
+    valkey.freeze()
+    async with running(lease.run()):
+        give_up = time.monotonic() + LASTS_S + 1.5
+        while time.monotonic() < give_up:
+            began = time.monotonic()
+            await lease.assured()
+            assert time.monotonic() - began < 0.05
+            await asyncio.sleep(0.02)
+        valkey.thaw()
+
+
 async def test_with_redis_away_it_works_on_from_memory(valkey: Valkey, mine: Redis, clock: MovedClock) -> None:
     lease = lease_of(mine, HERE, clock)
     await lease.take()
@@ -313,10 +346,9 @@ async def test_with_redis_away_it_works_on_from_memory(valkey: Valkey, mine: Red
     clock.moved_s = 30.0
     async with asyncio.timeout(SOON_S):
         await lease.assured()
-    clock.moved_s = 60.0  # known to be away: nothing is asked
-    began = time.monotonic()
-    await lease.assured()
-    assert time.monotonic() - began < 0.1
+    clock.moved_s = 60.0
+    async with asyncio.timeout(SOON_S):
+        await lease.assured()
     await valkey.start()
     async with running(lease.run()):
         await until(lambda: _there(mine))
