@@ -124,6 +124,7 @@ async def test_one_that_stood_still_with_nobody_waiting_goes_on(tmp_path: Path, 
         await on.sim.talk("caller", A)
         await on.form_opens("pay", extension=A)
         await on.muted("caller")
+        await until(lambda: bool(on.daemon.lines("call.muted")))  # else the answer could be lost to its own timeout
         on.daemon.process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(LASTS_S + 1.0)
         on.daemon.process.send_signal(signal.SIGCONT)
@@ -150,7 +151,7 @@ async def test_killed_and_started_again_on_this_machine_it_waits_for_nothing(tmp
         await on.muted("caller", consult)
         await on.form_closes("pay")
         await on.muted()
-        assert on.verdict().requests.superfluous == 0
+        assert on.verdict().calls_covered == 2
 
 
 async def test_two_that_want_the_same_accounts_do_not_each_get_one(tmp_path: Path, valkey: Valkey) -> None:
