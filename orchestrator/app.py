@@ -9,7 +9,8 @@ whole process with its traceback.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -36,7 +37,8 @@ from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
 from orchestrator.telemetry.observer import LogObserver, deferred
-from orchestrator.voicenter.feed import Feed
+from orchestrator.voicenter.connection import connect
+from orchestrator.voicenter.feed import Connect, Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient, http_session
 from orchestrator.voicenter.settings import FeedSettings
@@ -50,10 +52,20 @@ LOAD_AGAIN_S = 1.0
 """Pause between attempts to read what an earlier process left, while Redis is away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The world outside the process, as far as the loop's sockets do not reach it: another one can be put here."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    session: Callable[[int], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
+    connect: Connect = connect
+
+
 async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
     """Work until `stop` is set."""
     async with AsyncExitStack() as stack:
-        daemon = await _assemble(config, log, stack)
+        daemon = await assemble(config, log, stack, Outside())
         health = health_app(daemon.problems, daemon.metrics.page)
         address = await stack.enter_async_context(serve(health, config.http.host, config.http.port))
         redis = "embedded" if config.redis.embedded else "given"
@@ -63,22 +75,22 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
         await daemon.work(stop)
 
 
-async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon":
+async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    clock, metrics = SystemClock(), Metrics(__version__)
+    metrics = Metrics(__version__)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
     for name in config.accounts:
-        http = await stack.enter_async_context(http_session(config.api.max_concurrency))
+        http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, http, clock, metrics, log, stack)
+        accounts[name] = Account(name, config, own, http, outside, metrics, log, stack)
     return Daemon(
         config,
         accounts,
         redis,
         await stack.enter_async_context(_closing(subscriber(url))),
-        clock,
+        outside,
         metrics,
         stack.enter_context(deferred(LogObserver(log, None), MetricsObserver(metrics, None))),
     )
@@ -93,21 +105,21 @@ class Daemon:
         accounts: Mapping[str, "Account"],
         redis: Redis,
         listener: Redis,
-        clock: Clock,
+        outside: Outside,
         metrics: Metrics,
         observer: Observer,
     ) -> None:
         self.metrics = metrics
         self._accounts = accounts
-        self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
+        self._dead_letters = DeadLetters(redis, config.redis.namespace, outside.clock)
         self._messages = PubSubReader(
             listener,
             config.crm.channels,
             self._deliver,
             observer,
             self._dead_letters,
-            clock,
-            random.SystemRandom(),
+            outside.clock,
+            outside.rng,
         )
 
     def problems(self) -> dict[str, str]:
@@ -153,12 +165,12 @@ class Account:
         config: Config,
         redis: Redis,
         http: aiohttp.ClientSession,
-        clock: Clock,
+        outside: Outside,
         metrics: Metrics,
         log: Log,
         stack: AsyncExitStack,
     ) -> None:
-        settings, state, rng = config.accounts[name], State(), random.SystemRandom()
+        settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
         observer = stack.enter_context(deferred(LogObserver(log, name), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
@@ -167,7 +179,7 @@ class Account:
         self.engine = Engine(
             state, _policy(config), clock, rng, self.store, api, observer, config.api.max_concurrency
         )
-        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer)
+        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self._restored = False
         metrics.follow(name, lambda: now_of(state, self.store.healthy))
 
