@@ -74,7 +74,7 @@ def _object(raw: bytes) -> Fields:
     if len(raw) > MOST_BYTES:
         raise MessageRefused(f"message: longer than {MOST_BYTES} bytes")
     try:
-        found = json.loads(raw.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_no_constant)
+        found = _decoder.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise MessageRefused("message: not UTF-8") from None
     except (ValueError, RecursionError):
@@ -93,6 +93,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_name: str) -> float:
     raise MessageRefused("message: NaN and Infinity are no JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_once_each, parse_constant=_no_constant)
 
 
 def _data(event: Fields) -> Fields:

@@ -65,7 +65,8 @@ class KeyQueue(Generic[K]):
             return
         self._wakes[key] = at
         heapq.heappush(self._heap, (at, key))
-        self._set_timer()
+        if self._heap[0] == (at, key):  # else the timer rings before it is due
+            self._set_timer()
 
     async def get(self) -> K:
         """The next key; it is the caller's until `done`. Raises QueueClosed once the queue was closed."""

@@ -52,11 +52,11 @@ class Engine:
     def learn(self, fact: Fact) -> None:
         """Take in a fact: fold it, mark what Redis must hear of, queue what may be due, tell the observers."""
         changes = fold(self.state, fact, self._clock.now(), self._policy)
-        marks = Marks(changes.sections, changes.calls, changes.extensions)
-        if marks:
-            self._store.mark(marks)
         for ivrid in changes.calls:
             self._calls.add(ivrid)
+        marks = Marks(changes.sections, changes.calls, changes.extensions)
+        if marks:  # after the calls: a worker that wakes adds its intention before the store writes
+            self._store.mark(marks)
         for section_id in changes.sections:
             self._set_wake(section_id)
         for notice in changes.notices:
@@ -91,21 +91,28 @@ class Engine:
                 assert_never(never)
 
     async def _attempt(self, ivrid: str, muted: bool) -> None:
+        """One request. It is made ready while Redis writes its intention down, and sent if it is still wanted then."""
         self.learn(MuteAsked(ivrid, muted))
-        await self._write_ahead()
-        if wanted(self.state, ivrid) is not muted:
+        began = self._clock.now()
+
+        async def permit() -> bool:
+            nonlocal began
+            await self._write_ahead()
+            began = self._clock.now()
+            return wanted(self.state, ivrid) is muted
+
+        await asyncio.sleep(0)  # the store sends first
+        outcome = await self._api.set_muted(ivrid, muted, permit)
+        if outcome is None:
             self.learn(MuteWithdrawn(ivrid))
             return
-        began = self._clock.now()
-        outcome = await self._api.set_muted(ivrid, muted)
-        seconds = self._clock.now() - began
-        self._observer.notice(AttemptMade(ivrid, muted, outcome.verdict, seconds))
+        self._observer.notice(AttemptMade(ivrid, muted, outcome.verdict, self._clock.now() - began))
         self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random()))
 
     async def _write_ahead(self) -> None:
-        began = self._clock.now()
+        waits_since = self._clock.now()
         if not await self._store.saved(WRITE_AHEAD_S):
-            self._observer.notice(StoreSlow(self._clock.now() - began))
+            self._observer.notice(StoreSlow(self._clock.now() - waits_since))
 
     async def _work(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What the engine needs from outside, as contracts: the edges fulfil them, `app` brings them together."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,9 +47,14 @@ class StoreUnavailable(Exception):
     """Redis did not answer, or refused."""
 
 
+Permit = Callable[[], Awaitable[bool]]
+"""Asked when a request is ready to go, and nothing of it was sent: whether it may."""
+
+
 class MuteApi(Protocol):
-    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
-        """One attempt, bounded in time, that never raises for what the network or the server did."""
+    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
+        """One attempt, bounded in time, that never raises for what the network or the server did. None: it was not
+        permitted. What can be prepared is, before `permit` is asked."""
 
 
 class Observer(Protocol):

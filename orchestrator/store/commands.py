@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
 
 Word = str | int | float
@@ -55,13 +56,16 @@ class CommandRunner:
         """All of them or, where Redis is away, none known. Without any command nothing is sent."""
         if not commands:
             return
-        await self._client.initialize()
-        connection = self._client.connection
-        if connection is None:
-            raise ValueError("the client has no connection of its own: make it with `writer`")
+        connection = self._client.connection or await self._connect()
         keys = commands.keys
         try:
             await connection.send_command("EVALSHA", self._script.sha, len(keys), *keys, *commands.words)
             await connection.read_response()
         except NoScriptError:  # Redis was started anew, or flushed its scripts
             await self._script(keys=keys, args=commands.words)
+
+    async def _connect(self) -> AbstractConnection:
+        await self._client.initialize()
+        if self._client.connection is None:
+            raise ValueError("the client has no connection of its own: make it with `writer`")
+        return self._client.connection

@@ -176,7 +176,6 @@ class RedisStore:
             await self._wake.wait()
         finally:
             timer.cancel()
-        await asyncio.sleep(0)  # whoever woke with us may mark too: a section and its mutes go in one trip
 
     def _rouse(self) -> None:
         self._idle.clear()

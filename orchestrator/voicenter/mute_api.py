@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 
 from orchestrator.core.model import Outcome, Verdict
+from orchestrator.engine.ports import Permit
 from orchestrator.voicenter.faults import fault
 from orchestrator.voicenter.payloads import whole_number
 
@@ -30,6 +31,10 @@ def http_session(max_concurrency: int) -> aiohttp.ClientSession:
     )
 
 
+class _NotPermitted(Exception):
+    """The engine withdrew the request when it was about to be sent."""
+
+
 class MuteClient:
     """Asks for a call's recording to be muted or opened (Voicenter's documentation, "Mute by a specific call")."""
 
@@ -41,15 +46,25 @@ class MuteClient:
         # Reaching the server gets less time than the whole attempt: when the whole is used up, it was reached.
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s * 2 / 3)
 
-    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
+    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
         """One attempt for this call. The values are text, as documented."""
         url = self._url if isinstance(self._url, str) else self._url()
         if not url:
             return Outcome(Verdict.UNSENT, detail="no address: the feed is not connected")
         request = {"ivrid": ivrid, "state": "1" if muted else "0"}
+
+        async def ask_leave(ready: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+            if not await permit():
+                raise _NotPermitted
+            return await send(ready)
+
         try:
-            async with self._http.post(url, json=request, timeout=self._timeout, allow_redirects=False) as response:
+            async with self._http.post(
+                url, json=request, timeout=self._timeout, allow_redirects=False, middlewares=(ask_leave,)
+            ) as response:
                 body = await _read(response)
+        except _NotPermitted:
+            return None
         except _UNSENT as error:
             return Outcome(Verdict.UNSENT, detail=fault(error))
         except aiohttp.ClientResponseError as error:

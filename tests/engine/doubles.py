@@ -8,7 +8,7 @@ from orchestrator.core.facts import Restored
 from orchestrator.core.model import Outcome, State, Verdict
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
-from orchestrator.engine.ports import Marks
+from orchestrator.engine.ports import Marks, Permit
 from tests.virtual_time import VirtualClock
 
 
@@ -58,7 +58,9 @@ class ScriptedApi:
     most_at_once: int = 0
     doubled: bool = False
 
-    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
+    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
+        if not await permit():
+            return None
         request = Request(ivrid, muted, VirtualClock().now() - VirtualClock.START)
         self.before(request)
         self.requests.append(request)
