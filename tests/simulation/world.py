@@ -1,0 +1,455 @@
+"""One story: a contact centre, its CRM, Voicenter, Redis and the daemon, all in one loop and from one seed.
+
+Guarantees: a seed gives the same story, line by line; whatever happens, faults included, is told in `lines`; the
+story ends with everybody gone home, and the judge's verdict on the way there.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.simulator import account
+from orchestrator.simulator.centre import Centre
+from orchestrator.simulator.crm import Crm, Message, Sections
+from orchestrator.simulator.floor import Tempo
+from orchestrator.simulator.switchboard import Switchboard
+from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
+from orchestrator.simulator.truth import Truth
+from tests.simulation import scripts as scripts  # registers them
+from tests.simulation.daemon import Daemon
+from tests.simulation.faults import EVERY, KINDS, Explains, Fault, plan
+from tests.simulation.feed import FeedHub
+from tests.simulation.judge import TICK_S, Judge, Violated
+from tests.simulation.loop import Process, SimulatedLoop, WorldClock
+from tests.simulation.redis_server import RedisServer
+from tests.simulation.told import Told
+from tests.simulation.vendor import Fate, Request, Vendor
+
+CHANNEL = b"crm.sensitive"
+SETTLE_S = 30.0
+"""After the last fault all must be well within this."""
+LOGIN_REFUSED_S = 60.0
+"""A login that was refused is tried again only after this: what it holds up settles so much later."""
+REDIS_RECOVERED_S = 2.5
+"""From the end of a fault of Redis until the daemon has written down what it has."""
+STARTED_S = 3.0
+"""A process that starts has read Redis, logged in and taken the snapshot within this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a seed says about its story."""
+
+    seed: int
+    agents: int
+    tempo: float
+    shift_s: float
+    faults: tuple[Fault, ...]
+
+    @classmethod
+    def of(cls, seed: int) -> "Script":
+        chance = random.Random(f"script {seed}")
+        shift_s = round(chance.uniform(30.0, 90.0), 3)
+        tempo = round(chance.uniform(0.8, 3.0), 2)
+        return cls(seed, chance.randint(3, 7), tempo, shift_s, tuple(plan(chance, shift_s, EVERY)))
+
+
+@dataclass(slots=True)
+class Result:
+    seed: int
+    violated: Violated | None
+    virtual_s: float
+    faults: list[str] = field(default_factory=list)
+    requests: int = 0
+    sections: int = 0
+    worst_open_s: float = 0.0
+    worst_over_s: float = 0.0
+    lines: list[tuple[float, str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def story(self) -> str:
+        return "\n".join(f"{at:9.3f}  {text % args}" for at, text, args in self.lines)
+
+
+class World:
+    def __init__(self, loop: SimulatedLoop, script: Script) -> None:
+        seed = self.seed = script.seed
+        self.lines: list[tuple[float, str, tuple[Any, ...]]] = []
+        self.loop = loop
+        self.clock = WorldClock(loop)
+        self.truth = Truth(self.clock)
+        self.tolds: dict[Process, Told] = {}
+        self.judge = Judge(self.clock.now, self.truth, self.tolds, self.tell)
+        self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
+        self.redis.delivered = self._delivered
+        loop.network = self.redis
+        desks = account.lines(script.agents, self.clock.now(), spare=1)
+        self.board = Switchboard(desks, account.queues(1), self._changed)
+        self.vendor = Vendor(
+            loop, self.clock.now, random.Random(f"vendor {seed}"), self.board, self.truth, self.judge
+        )
+        self.vendor.behaviour = self._behaviour
+        self.hub = FeedHub(loop, self.clock.now, random.Random(f"feed {seed}"), self.truth.muted, self._taken)
+        self.hub.seed(desks)
+        self.hub.shown = self._shown
+        for line in desks:
+            self.truth.line_seen(line)
+        self.misbehaviours: list[Callable[[Request], Fate | None]] = []
+        self.skew_s = 0.0
+        self.crm_loses = 0.0
+        self.crm_late_s = 0.0
+        self.daemons: list[Daemon] = []
+        self._script = script
+        self._chance = random.Random(f"world {seed}")
+        self._centre = Centre(self.board, random.Random(f"centre {seed}"), Tempo(scale=script.tempo))
+        self._crm = Crm(self.board.lines.values, random.Random(f"crm {seed}"), Sections(max_seconds=30))
+        self._messages: dict[bytes, Message] = {}
+        self._undelivered: dict[Process, list[tuple[object, Message]]] = {}
+        self._dead: list[Process] = []
+        self._redis_bad = 0
+        self._redis_good_since = float("-inf")
+        self._kept_upto = float("-inf")
+        self._loaded = False
+
+    def tell(self, text: str, *args: Any) -> None:
+        self.lines.append((self.loop.time(), text, args))
+
+    # The story
+
+    async def play(self) -> None:
+        script, loop = self._script, self.loop
+        self.tell("seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s)
+        self._start_daemon()
+        self._centre.open(self.clock.now())
+        self._crm.open(self.clock.now())
+        self._go_on(self._centre.step, lambda: self._centre.next_at)
+        self._go_on(self._announce, lambda: self._crm.next_at)
+        for fault in script.faults:
+            loop.in_world(fault.at, self._set_off, fault)
+        await self._until(script.shift_s)
+        settle_s = SETTLE_S + (LOGIN_REFUSED_S if any(f.kind == "login_refused" for f in script.faults) else 0.0)
+        await self._until(max(script.shift_s, *(f.at + f.lasts_s for f in script.faults), 0.0) + settle_s)
+        self._all_well()
+        await self._go_home()
+        await self._close()
+
+    async def _until(self, at_s: float) -> None:
+        while self.loop.time() < at_s and self.judge.first is None:
+            await asyncio.sleep(min(TICK_S, at_s - self.loop.time() + 1e-9))
+            self.judge.look()
+            self._watch_over()
+
+    async def _go_home(self) -> None:
+        """No section and no call begins any more; all that run end."""
+        self.tell("the shift is over")
+        self._centre.close()
+        for message in self._crm.close(self.clock.now(), self.truth.active_sections):
+            self._say(message)
+        give_up = self.loop.time() + 400.0
+        while (self.truth.live_calls or any(t.coverage.sections for t in self.tolds.values())) and (
+            self.judge.first is None and self.loop.time() < give_up
+        ):
+            await self._until(self.loop.time() + 1.0)
+        await self._until(self.loop.time() + 15.0)
+
+    async def _close(self) -> None:
+        if self.judge.first is None:
+            self._nothing_left()
+        for daemon in self.daemons:
+            daemon.stop()
+        tasks = [daemon.task for daemon in self.daemons]
+        if tasks:
+            await asyncio.wait(tasks, timeout=10.0)
+        for daemon in self.daemons:
+            if not daemon.task.done():
+                self.judge.violated("stops when asked", f"{daemon.process.name} still runs 10 s after SIGTERM")
+                self._dead.append(daemon.process)
+            self._watch(daemon)
+        await self.loop.funeral(self._dead)
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        if left:
+            self.judge.violated("no task left", ", ".join(sorted(repr(task.get_coro()) for task in left)))
+
+    # The daemon
+
+    def _start_daemon(self, told: Told | None = None) -> None:
+        name = f"daemon-{len(self.daemons) + len(self._dead) + 1}"
+        self.tell("%s starts", name)
+        number = len(self._dead) + len(self.daemons) + 1
+        daemon = Daemon(
+            self.loop,
+            name,
+            self.vendor,
+            self.hub,
+            self.skew_s,
+            self.seed * 100 + number,
+            lambda event, fields: self._line(daemon, event, fields),
+        )
+        self.daemons.append(daemon)
+        self.tolds[daemon.process] = told or Told()
+
+    def _line(self, daemon: Daemon, event: str, fields: Mapping[str, Any]) -> None:
+        if not daemon.process.killed and daemon.process not in self._dead:
+            self.judge.line(daemon.process, event, fields)
+
+    def kill(self) -> Callable[[], None] | None:
+        if not self.daemons or not self.daemons[0].process.runs:
+            return None
+        daemon = self.daemons.pop(0)
+        self.tell("%s is killed", daemon.process.name)
+        self.loop.kill_process(daemon.process)
+        return self._bury(daemon)
+
+    def _bury(self, daemon: Daemon) -> Callable[[], None]:
+        process = daemon.process
+        self._dead.append(process)
+        self.redis.sever(process)
+        self.hub.sever(process)
+        told = self.tolds.pop(process)
+        now = self.clock.now()
+        upto = self.kept_upto()
+        doubtful = {ivrid for ivrid, at in self.judge.last_request.items() if at > upto}
+        if upto < now - 1.0:
+            self.tell("what happened after %s is in no Redis", round(upto - WorldClock.START, 3))
+        return lambda: self._start_daemon(told.successor(upto, doubtful))
+
+    def restart(self) -> Callable[[], None] | None:
+        if not self.daemons or not self.daemons[0].process.runs:
+            return None
+        daemon = self.daemons.pop(0)
+        self.tell("%s is asked to stop", daemon.process.name)
+        daemon.stop()
+        told = self.tolds[daemon.process]
+
+        def start() -> None:
+            if not daemon.task.done():
+                self.loop.in_world(0.1, start)
+                return
+            self._watch(daemon)
+            self.tolds.pop(daemon.process, None)
+            self._bury_stopped(daemon, told)
+
+        return start
+
+    def _bury_stopped(self, daemon: Daemon, told: Told) -> None:
+        self.tolds[daemon.process] = told
+        self._bury(daemon)()
+
+    def freeze(self) -> Callable[[], None] | None:
+        if not self.daemons or not self.daemons[0].process.runs:
+            return None
+        process = self.daemons[0].process
+        self.tell("%s is frozen", process.name)
+        self.loop.stop_process(process)
+
+        def thaw() -> None:
+            if not process.killed:
+                self.tell("%s goes on", process.name)
+                for transport, message in self._undelivered.pop(process, []):
+                    if not transport.is_closing():  # type: ignore[attr-defined]
+                        self.tolds[process].message(message, self.clock.now())
+                self.loop.continue_process(process)
+
+        return thaw
+
+    def _watch_over(self) -> None:
+        for daemon in self.daemons:
+            self._watch(daemon)
+        if self.loop.faults:
+            context = self.loop.faults[0]
+            self.judge.violated("no exception", f"{context.get('message')}: {context.get('exception')!r}")
+
+    def _watch(self, daemon: Daemon) -> None:
+        task = daemon.task
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            self.judge.violated("no exception", f"{daemon.process.name} ended by {task.exception()!r}")
+            self.tell("%s", "".join(_traceback(task.exception())))
+
+    # What Redis kept
+
+    def redis_turns_bad(self) -> None:
+        if not self._redis_bad:
+            self._kept_upto = self.kept_upto()
+        self._redis_bad += 1
+
+    def redis_turns_good(self) -> None:
+        self._redis_bad -= 1
+        if not self._redis_bad:
+            self._redis_good_since = self.clock.now()
+
+    def redis_was_emptied(self) -> None:
+        self._kept_upto = float("-inf")
+
+    def kept_upto(self) -> float:
+        """Up to when Redis has what the daemon knew: what a new process will find."""
+        now = self.clock.now()
+        if not self._redis_bad and now - self._redis_good_since >= REDIS_RECOVERED_S:
+            return now - 0.1
+        return self._kept_upto
+
+    # Telephony and the feed
+
+    def _go_on(self, step: Callable[[float], object], next_at: Callable[[], float | None]) -> None:
+        at = next_at()
+        if at is not None:
+            self.loop.in_world(max(0.0, at - self.clock.now()), self._step, step, next_at)
+
+    def _step(self, step: Callable[[float], object], next_at: Callable[[], float | None]) -> None:
+        step(self.clock.now())
+        self._go_on(step, next_at)
+
+    def _changed(self, change: Change) -> None:
+        self.truth.take(change)
+        match change:
+            case LineChanged(line=line, reason=reason, leg=leg):
+                self.hub.tell(change)
+                about = f"{leg.ivrid} {leg.status}" if leg else f"user {line.online_user_id}"
+                self.tell("%s %s %s", line.sip, reason, about)
+            case CallOver(ivrid=ivrid):
+                self.tell("call %s is over", ivrid)
+                self.judge.call_over(ivrid)
+            case CallBegan(ivrid=ivrid):
+                self.tell("call %s begins unseen", ivrid)
+            case QueueChanged():
+                pass
+
+    def _taken(self, process: Process, line: Line, calls: bool) -> None:
+        told = self.tolds.get(process)
+        if told is not None:
+            told.see(line, calls, self.clock.now())
+
+    def _shown(self, ivrid: str, muted: bool) -> None:
+        if muted and self.truth.foreign(ivrid):
+            self.judge.foreign_shown.setdefault(ivrid, self.clock.now())
+
+    # The CRM
+
+    def _announce(self, now: float) -> None:
+        for message in self._crm.step(now):
+            self._say(message)
+
+    def _say(self, message: Message) -> None:
+        message.tell(self.truth)
+        about = f"{message.section_id} on {message.target[1]}" if message.target else message.section_id
+        self.tell("CRM: %s %s", message.kind.partition(".")[2], about)
+        if self.crm_loses and self._chance.random() < self.crm_loses:
+            self.tell("  (lost)")
+            return
+        late_s = self._chance.uniform(0.0, self.crm_late_s) if self.crm_late_s else 0.0
+        self.loop.in_world(late_s, self._publish, message, 0)
+
+    def _publish(self, message: Message, tries: int) -> None:
+        """A CRM that cannot reach Redis tries again for a while."""
+        if self.redis.away or self.redis.silent:
+            if tries < 20:
+                self.loop.in_world(0.5, self._publish, message, tries + 1)
+            return
+        raw = message.plain() if message.number % 2 else message.cloud_event()
+        self._messages[raw] = message
+        self.redis.publish(CHANNEL, raw)
+
+    def _delivered(self, transport: object, process: Process | None, raw: bytes) -> None:
+        """A message of the CRM is in a process' hands."""
+        message = self._messages[raw]
+        if process is None or process not in self.tolds:
+            return
+        if process.stopped:
+            self._undelivered.setdefault(process, []).append((transport, message))
+            return
+        self.tolds[process].message(message, self.clock.now())
+
+    # Fate
+
+    def _behaviour(self, request: Request) -> Fate | None:
+        for misbehave in self.misbehaviours:
+            fate = misbehave(request)
+            if fate is not None:
+                return fate
+        return None
+
+    def _set_off(self, fault: Fault) -> None:
+        kind = KINDS[fault.kind]
+        self.tell("FAULT %s", fault)
+        end = kind.begin(self, fault)
+        excuse = None
+        if kind.explains is not Explains.NOTHING and (end is not None):
+            excuse = self.judge.excuse(fault.kind)
+
+        def over() -> None:
+            if end is not None:
+                end()
+                self.tell("FAULT %s is over", fault.kind)
+            if excuse is not None:
+                excuse.until = self.clock.now() + kind.after_s
+
+        self.loop.in_world(fault.lasts_s, over)
+
+    def mute_a_foreign_call(self, dice: float) -> None:
+        """A call that we never asked about, and that no section covers."""
+        free = [
+            ivrid
+            for ivrid in self.truth.live_calls
+            if ivrid not in self.judge.last_request and not self.truth.covered(ivrid) and not self.truth.muted(ivrid)
+        ]
+        if free:
+            ivrid = free[int(dice * len(free))]
+            self.tell("somebody else mutes %s", ivrid)
+            self.truth.foreign_mute(ivrid)
+
+    # The end
+
+    def _all_well(self) -> None:
+        for daemon in self.daemons:
+            if problems := daemon.problems:
+                self.judge.violated("settles after the faults", f"{daemon.process.name} is not ready: {problems}")
+
+    def _nothing_left(self) -> None:
+        for daemon in self.daemons:
+            state = daemon.state
+            tables: dict[str, object] = {
+                "sections": state.sections,
+                "covering": state.covering,
+                "watching": state.watching,
+                "mutes": state.mutes,
+                "calls": state.calls,
+                "legs": {sip: ext.legs for sip, ext in state.extensions.items() if ext.legs},
+            }
+            for name, table in tables.items():
+                if table:
+                    self.judge.violated("memory empties out", f"{name} of {daemon.process.name}: {table}")
+        content = self.redis.data.content()
+        for key in content:
+            text = key.decode()
+            if text.endswith((":sections", ":mutes", ":extensions")) or ":extension:" in text:
+                self.judge.violated("Redis empties out", f"{text}: {content[key]}")
+
+
+def _traceback(error: BaseException | None) -> list[str]:
+    import traceback
+
+    return traceback.format_exception(error) if error is not None else []
+
+
+def run(script: Script) -> Result:
+    """Play the story to its end."""
+    loop = SimulatedLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        world = World(loop, script)
+        loop.run_until_complete(world.play())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    judge = world.judge
+    return Result(
+        script.seed,
+        judge.first,
+        loop.time(),
+        [fault.kind for fault in script.faults],
+        judge.requests,
+        sum(1 for _, text, _ in world.lines if text.startswith("CRM: ")),
+        judge.worst_open_s,
+        judge.worst_over_s,
+        world.lines,
+    )
