@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,13 +22,20 @@ from orchestrator.clock import Clock, SystemClock
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
+from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.core.model import Policy, State
 from orchestrator.crm.deadletter import DeadLetters
+from orchestrator.crm.durable import DurableReader, Source
+from orchestrator.crm.intake import Receipt
+from orchestrator.crm.lists import List
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
+from orchestrator.crm.stream import Stream
+from orchestrator.crm.ways_in import WaysIn
+from orchestrator.crm.wire import Wire
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer, StoreUnavailable
-from orchestrator.store.connection import subscriber, writer
+from orchestrator.store.connection import reader, subscriber, writer
 from orchestrator.store.embedded import embedded
 from orchestrator.store.redis_store import RedisStore
 from orchestrator.telemetry import events
@@ -37,6 +45,7 @@ from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
 from orchestrator.telemetry.observer import LogObserver, deferred
+from orchestrator.voicenter.active_calls import ActiveCallsClient
 from orchestrator.voicenter.connection import connect
 from orchestrator.voicenter.feed import Connect, Feed
 from orchestrator.voicenter.login import Credentials
@@ -85,14 +94,20 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         accounts[name] = Account(name, config, own, http, outside, metrics, log, stack)
+
+    def client(make: Callable[[str], Redis]) -> Redis:
+        made = make(url)
+        stack.push_async_callback(made.aclose)
+        return made
+
     return Daemon(
         config,
         accounts,
         redis,
-        await stack.enter_async_context(_closing(subscriber(url))),
+        client,
         outside,
         metrics,
-        stack.enter_context(deferred(LogObserver(log, None), MetricsObserver(metrics, None))),
+        stack.enter_context(deferred(_logging(log, None, stack), MetricsObserver(metrics, None))),
     )
 
 
@@ -104,29 +119,34 @@ class Daemon:
         config: Config,
         accounts: Mapping[str, "Account"],
         redis: Redis,
-        listener: Redis,
+        client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
         metrics: Metrics,
         observer: Observer,
     ) -> None:
         self.metrics = metrics
         self._accounts = accounts
-        self._dead_letters = DeadLetters(redis, config.redis.namespace, outside.clock)
-        self._messages = PubSubReader(
-            listener,
-            config.crm.channels,
-            self._deliver,
-            observer,
-            self._dead_letters,
-            outside.clock,
-            outside.rng,
-        )
+        clock = outside.clock
+        self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
+        to = (self._deliver, observer, self._dead_letters, clock, outside.rng)
+
+        def durable(source: Callable[[Wire], Source]) -> DurableReader:
+            wire = Wire(client(reader))
+            return DurableReader(source(wire), wire, *to)
+
+        crm = config.crm
+        streams = [
+            durable(partial(Stream, key=key, group=crm.group, clock=clock)) for key in dict.fromkeys(crm.streams)
+        ]
+        lists = [durable(partial(List, key=key)) for key in dict.fromkeys(crm.lists)]
+        channels = [PubSubReader(client(subscriber), crm.channels, *to)] if crm.channels else []
+        self._messages = WaysIn([*streams, *lists], channels)
 
     def problems(self) -> dict[str, str]:
         """What is not ready, and why."""
         found = {name: why for name, account in self._accounts.items() if (why := account.problem)}
-        if not self._messages.connected:
-            found["crm"] = "not subscribed to the CRM's channels"
+        if unheard := self._messages.unheard:
+            found["crm"] = f"messages are not heard from {', '.join(unheard)}"
         return found
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -135,14 +155,24 @@ class Daemon:
         accounts = self._accounts.values()
         async with _lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
             await _unless(stop, _all(account.restore() for account in accounts))
+            if self._messages.durable:
+                for account in accounts:
+                    account.engine.learn(BacklogBegan())
             async with (
                 _draining(*(account.engine for account in accounts)),
-                _lasting(self._messages.run(), *(account.feed.run() for account in accounts)),
+                _lasting(
+                    self._messages.run(), self._work_off_backlog(), *(account.feed.run() for account in accounts)
+                ),
             ):
                 await stop.wait()
             await _all(account.finish() for account in accounts)
 
-    def _deliver(self, message: CrmMessage) -> None:
+    async def _work_off_backlog(self) -> None:
+        await self._messages.worked_off()
+        for account in self._accounts.values():
+            account.engine.learn(BacklogDone())
+
+    def _deliver(self, message: CrmMessage) -> Receipt:
         """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
         names = ", ".join(sorted(self._accounts))
         if message.account is not None:
@@ -154,6 +184,7 @@ class Daemon:
         else:
             raise MessageRefused(f"account: needed where there are several; one of {names}")
         account.engine.learn(message.fact)
+        return account.store.kept
 
 
 class Account:
@@ -172,12 +203,13 @@ class Account:
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        observer = stack.enter_context(deferred(LogObserver(log, name), MetricsObserver(metrics, name), audit))
+        observer = stack.enter_context(deferred(_logging(log, name, stack), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
         self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
+        calls = _active_calls(config, settings, http, observer)
         self.engine = Engine(
-            state, _policy(config), clock, rng, self.store, api, observer, config.api.max_concurrency
+            state, _policy(config), clock, rng, self.store, api, calls, observer, config.api.max_concurrency
         )
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self._restored = False
@@ -220,13 +252,31 @@ class Account:
         return of_the_feed
 
 
+def _logging(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
+    return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
+
+
 def _policy(config: Config) -> Policy:
     return Policy(
         default_section_s=config.policy.default_section_seconds,
         max_section_s=config.policy.max_section_seconds,
         hold_on_expiry=config.policy.on_expiry == "hold",
         end_after_idle_s=config.policy.end_after_idle_seconds,
+        verify_s=config.policy.verify_seconds,
+        blind_every_s=config.policy.verify_seconds,
+        exposure_alert_s=config.policy.exposure_alert_ms / 1000,
+        late_s=max(5.0, config.api.timeout_seconds),
     )
+
+
+def _active_calls(
+    config: Config, settings: AccountSettings, http: aiohttp.ClientSession, observer: Observer
+) -> ActiveCallsClient | None:
+    """None: there is no code to ask with."""
+    if settings.api_code is None:
+        return None
+    code = settings.api_code.get_secret_value()
+    return ActiveCallsClient(http, settings.active_calls_url, code, config.api.timeout_seconds, observer)
 
 
 def _feed_settings(settings: AccountSettings) -> FeedSettings:

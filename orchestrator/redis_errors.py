@@ -23,11 +23,19 @@ _PLAIN = {
     "ResponseError": "Redis refused a command",
     "TimeoutError": "Redis did not answer in time",
 }
+_BY_CODE = {
+    "NOGROUP": "the consumer group is not there",
+    "UNBLOCKED": "the key in Redis is gone",
+    "WRONGTYPE": "the key in Redis is of another type",
+}
 
 
 def why(error: BaseException) -> str:
     """The failure in a few safe words."""
     system = _system_words(error)
+    code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
     name = type(error).__name__
     return f"no connection to Redis: {system}" if system else _PLAIN.get(name, f"no connection to Redis ({name})")
 

@@ -227,7 +227,9 @@ VALUE_MISTAKES = [
     ("redis.namespace", '"a:{b}"', f"'a:{{b}}' {NO_NAMESPACE}"),
     ("redis.url", '"http://x"', NEITHER_REDIS_NOR_EMBEDDED),
     ("log.format", '"xml"', "'xml' is not one of auto, json, console"),
-    ("crm.channels", "[]", "is empty"),
+    ("crm.streams", "5", "5 is not a list"),
+    ("crm.lists", "5", "5 is not a list"),
+    ("crm.group", '""', "is empty"),
     ("crm.channels", "5", "5 is not a list"),
     ("policy.max_section_seconds", "inf", "inf is not a finite number"),
     ("policy.max_section_seconds", '"long"', "'long' is not a number"),
@@ -256,11 +258,20 @@ class TestMistakes:
         assert mistake(file, "") == wrong
         assert mistake(file, "[accounts]") == wrong
 
+    def test_a_name_of_a_way_in(self, file: Path) -> None:
+        assert mistake(file, 'crm.streams = ["a", ""]\n' + ACCOUNT) == "crm.streams[1]: is empty"
+
+    def test_no_way_in_for_messages(self, file: Path) -> None:
+        none = "crm.streams = []\ncrm.channels = []\n"
+        wrong = "crm: no message can come in; one of streams, lists, channels is needed"
+        assert mistake(file, none + ACCOUNT) == wrong
+        assert loaded(file, f'crm.lists = ["a"]\n{none}{ACCOUNT}').crm.lists == ("a",)
+
     @pytest.mark.parametrize("name", ["Main", "a b", "a:b", "a__b"])
     def test_a_name_of_an_account(self, file: Path, name: str) -> None:
         assert "an account's name is made of" in mistake(file, ACCOUNT.replace("main", f'"{name}"'))
 
-    @pytest.mark.parametrize("key", ["crm.streams", "policy.verify_seconds", "policy.exposure_alert_ms"])
+    @pytest.mark.parametrize("key", ["policy.verify_seconds", "policy.exposure_alert_ms"])
     def test_what_is_not_built_yet_says_so(self, file: Path, key: str) -> None:
         assert "yet" in mistake(file, f"{key} = 1\n{ACCOUNT}")
 

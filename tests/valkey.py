@@ -23,6 +23,9 @@ SOON_S = 10.0
 """For what should take milliseconds, on a machine that is busy with other things."""
 
 
+BINARY = str(get_binary_path())
+
+
 class Heard:
     """An observer that keeps what it is told."""
 
@@ -39,7 +42,8 @@ class Heard:
 class Valkey:
     """One server, on the same port and directory however often it starts."""
 
-    def __init__(self, directory: Path, *settings: str) -> None:
+    def __init__(self, directory: Path, *settings: str, binary: str = BINARY) -> None:
+        self._binary = binary
         self._directory = directory
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
@@ -53,7 +57,7 @@ class Valkey:
     async def start(self) -> None:
         fixed = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--logfile", "valkey.log")
         self._process = await asyncio.create_subprocess_exec(
-            str(get_binary_path()), *fixed, "--unixsocket", "valkey.sock", *self._settings, cwd=self._directory
+            self._binary, *fixed, "--unixsocket", "valkey.sock", *self._settings, cwd=self._directory
         )
         await until(self._listens, why="Valkey listens")
 
@@ -91,8 +95,8 @@ class Valkey:
 
 
 @asynccontextmanager
-async def valkey_in(directory: Path, *settings: str) -> AsyncIterator[Valkey]:
-    server = Valkey(directory, *settings)
+async def valkey_in(directory: Path, *settings: str, binary: str = BINARY) -> AsyncIterator[Valkey]:
+    server = Valkey(directory, *settings, binary=binary)
     await server.start()
     try:
         yield server

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.exceptions import RedisError
 
 from orchestrator.cli.verdict import BOUND_S, summary
-from orchestrator.simulator.publisher import CHANNEL
+from orchestrator.simulator.publisher import NAMES, By
 from orchestrator.simulator.replay import NotACapture
 from orchestrator.simulator.run import Shift, simulate
 from orchestrator.simulator.settings import VoicenterSettings
@@ -39,8 +39,12 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="how long (default: until Ctrl-C, or the end of the replay)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
     parser.add_argument("--engineio", type=int, choices=(3, 4), default=3, help="as which server (default: 3)")
-    parser.add_argument("--crm", metavar="REDIS_URL", help="play the CRM too, and publish there")
-    parser.add_argument("--channel", default=CHANNEL, help=f"for --crm (default: {CHANNEL})")
+    parser.add_argument("--crm", metavar="REDIS_URL", help="play the CRM too, and speak there")
+    parser.add_argument("--crm-by", choices=list(By), default=By.CHANNEL, help="how (default: channel)")
+    names = ", ".join(NAMES.values())
+    parser.add_argument(
+        "--crm-name", "--channel", default="", metavar="NAME", help=f"of what that is (default: {names})"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,7 +71,8 @@ async def _simulate(args: argparse.Namespace) -> Verdict:
         capture=args.trace,
         speed=args.speed,
         redis_url=args.crm,
-        channel=args.channel,
+        crm_by=By(args.crm_by),
+        crm_name=args.crm_name,
         ready=_say_where,
         stop=stop,
     )

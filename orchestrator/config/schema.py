@@ -98,6 +98,7 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 
 class Table(BaseModel):
@@ -166,8 +167,20 @@ class Account(Table):
 
 
 class Crm(Table):
-    channels: Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)] = ("crm.sensitive",)
+    """Where messages come from. `load` insists on one way in at least."""
+
+    streams: Names = ("crm:sensitive",)
+    """Redis Streams."""
+    group: Text = "mute-orchestrator"
+    """The consumer group under which the streams are read."""
+    lists: Names = ()
+    """Redis lists; what is being worked on stands in `<list>:taken`."""
+    channels: Names = ("crm.sensitive",)
     """Redis pub/sub channels; a name with *, ? or [ is a pattern."""
+
+
+WAYS_IN = ("streams", "lists", "channels")
+"""Keys of `Crm`."""
 
 
 class Policy(Table):
@@ -176,6 +189,8 @@ class Policy(Table):
     on_expiry: Literal["unmute", "hold"] = "unmute"
     end_after_idle_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """0 is off."""
+    verify_seconds: Seconds = 5.0
+    exposure_alert_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1500.0
 
 
 class Api(Table):

@@ -12,16 +12,9 @@ from pydantic_core import ErrorDetails
 from orchestrator.config.keys import is_secret, nearest
 from orchestrator.config.mistakes import ConfigError, KeyPath, mistake, shown
 from orchestrator.config.reading import Raw
-from orchestrator.config.schema import CREDENTIALS, Config, Policy
+from orchestrator.config.schema import CREDENTIALS, WAYS_IN, Config, Crm, Policy
 
 _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys)
-
-LATER: Mapping[KeyPath, str] = {
-    ("crm", "streams"): "Redis Streams are not read yet; leave it out and publish on crm.channels",
-    ("policy", "verify_seconds"): "polling is not built yet; leave it out",
-    ("policy", "exposure_alert_ms"): "section.exposed is not sent yet; leave it out",
-}
-"""Keys that are planned. Accepting one would promise what the daemon does not do."""
 
 
 def validate(raw: Raw) -> Config:
@@ -64,8 +57,6 @@ def _text(error: ErrorDetails) -> str:
 
 
 def _unknown(path: KeyPath) -> str:
-    if path in LATER:
-        return LATER[path]
     near = nearest(path)
     return f"unknown key; did you mean {near}?" if near else "unknown key"
 
@@ -97,6 +88,7 @@ def _bound(ctx: Mapping[str, object], key: str) -> str:
 
 def _together(raw: Raw, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
     yield from _credentials(raw.tree.get("accounts", {}), raw.unread)
+    yield from _ways_in(raw.tree.get("crm", {}))
     yield from _section_bounds(raw.tree.get("policy", {}), wrong)
 
 
@@ -121,6 +113,12 @@ def _credentials(accounts: object, unread: set[KeyPath]) -> Iterator[tuple[KeyPa
                 ("accounts", name, key),
                 f"does not belong to login_type {login_type}, which takes {' and '.join(needed)}",
             )
+
+
+def _ways_in(crm: object) -> Iterator[tuple[KeyPath, str]]:
+    """Without any, no section could ever start."""
+    if isinstance(crm, dict) and not any(crm.get(key, Crm.model_fields[key].default) for key in WAYS_IN):
+        yield ("crm",), f"no message can come in; one of {', '.join(WAYS_IN)} is needed"
 
 
 def _section_bounds(policy: object, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:

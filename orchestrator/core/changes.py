@@ -13,6 +13,10 @@ class Changes:
     """Section ids that started, changed, ended or were forgotten."""
     extensions: set[str] = field(default_factory=set)
     """SIP ids whose legs or users changed, or that are gone."""
+    blind: set[str] = field(default_factory=set)
+    """SIP ids whose claim by extension changed, or may be due."""
+    aimed: set[str] = field(default_factory=set)
+    """SIP ids that a section is, or was, aimed at and for which that changed."""
     notices: list[Notice] = field(default_factory=list)
 
     def tell(self, notice: Notice) -> None:

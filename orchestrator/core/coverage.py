@@ -44,14 +44,16 @@ def aimed_at(state: State, target: Target) -> frozenset[str]:
             assert_never(never)
 
 
-def aim(state: State, section: Section) -> None:
+def aim(state: State, section: Section, changes: Changes) -> None:
     """Point the section at its extensions as they are now."""
     for sip in aimed_at(state, section.target):
+        changes.aimed.add(sip)
         state.watching[sip] = state.watching.get(sip, frozenset()) | {section.section_id}
 
 
-def unaim(state: State, section: Section, sips: frozenset[str]) -> None:
+def unaim(state: State, section: Section, sips: frozenset[str], changes: Changes) -> None:
     for sip in sips:
+        changes.aimed.add(sip)
         left = state.watching.get(sip, frozenset()) - {section.section_id}
         if left:
             state.watching[sip] = left

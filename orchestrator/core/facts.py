@@ -5,15 +5,18 @@ answers and what an earlier process left in Redis all come in here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.core.model import (
+    Blind,
     EndCause,
     EndedSection,
     Extension,
     FeedState,
     Mute,
     Outcome,
+    Polled,
+    PollFailed,
     Section,
     Target,
 )
@@ -38,6 +41,8 @@ class ExtensionSeen:
     """A call event: this extension, with the whole list of its legs after the event."""
 
     extension: Extension
+    lag_s: float = 0.0
+    """How long the event was under way at the vendor's, at most: what it shows is so old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,47 @@ class MuteAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtensionAsked:
+    """A request to mute (or to open) whatever calls an extension has up is about to be sent."""
+
+    sip: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionWithdrawn:
+    sip: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionAnswered:
+    sip: str
+    muted: bool
+    outcome: Outcome
+    jitter: float
+    """As with `MuteAnswered`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollSent:
+    """Active Calls is about to be asked, for one extension or (`ALL`) for the whole account."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PollAnswered:
+    key: str
+    sent_at: float
+    answer: Polled | PollFailed
+
+
+@dataclass(frozen=True, slots=True)
+class PollingConfigured:
+    """There is a code to poll Active Calls with."""
+
+
+@dataclass(frozen=True, slots=True)
 class MuteWithdrawn:
     """The request was not sent after all: while its intention was written down, the wish changed."""
 
@@ -103,12 +149,23 @@ class MuteAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class BacklogBegan:
+    """Messages of the CRM may wait that came while nobody listened: they are read from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogDone:
+    """All of them were taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """What an earlier process left in Redis."""
 
     sections: Mapping[str, Section]
     ended: Mapping[str, EndedSection]
     mutes: Mapping[str, Mute]
+    blind: Mapping[str, Blind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +173,10 @@ class Swept:
     """Time for housekeeping: what is kept only for a while may be forgotten."""
 
 
-Fact = (
-    FeedChanged
-    | SnapshotTaken
-    | ExtensionSeen
-    | UserSeen
-    | SectionStarted
-    | SectionEnded
-    | SectionWoke
-    | MuteAsked
-    | MuteWithdrawn
-    | MuteAnswered
-    | Restored
-    | Swept
-)
+FeedFact = FeedChanged | SnapshotTaken | ExtensionSeen | UserSeen
+SectionFact = SectionStarted | SectionEnded | SectionWoke
+MuteFact = MuteAsked | MuteWithdrawn | MuteAnswered
+ExtensionFact = ExtensionAsked | ExtensionWithdrawn | ExtensionAnswered
+PollFact = PollingConfigured | PollSent | PollAnswered
+
+Fact = FeedFact | SectionFact | MuteFact | ExtensionFact | PollFact | BacklogBegan | BacklogDone | Restored | Swept

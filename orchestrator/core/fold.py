@@ -7,35 +7,90 @@ time; and the cost of one event does not grow with the number of extensions, cal
 from collections.abc import Iterable
 from typing import assert_never
 
-from orchestrator.core import coverage, mutes, sections
+from orchestrator.core import blind, coverage, evidence, mutes, polls, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import (
+    BacklogBegan,
+    BacklogDone,
+    ExtensionAnswered,
+    ExtensionAsked,
+    ExtensionFact,
     ExtensionSeen,
+    ExtensionWithdrawn,
     Fact,
     FeedChanged,
+    FeedFact,
     MuteAnswered,
     MuteAsked,
+    MuteFact,
     MuteWithdrawn,
+    PollAnswered,
+    PollFact,
+    PollingConfigured,
+    PollSent,
     Restored,
     SectionEnded,
+    SectionFact,
     SectionStarted,
     SectionWoke,
     SnapshotTaken,
     Swept,
     UserSeen,
 )
-from orchestrator.core.model import Extension, FeedState, OnUser, Policy, State
+from orchestrator.core.model import Extension, FeedState, OnUser, Policy, Polled, State
 from orchestrator.core.notices import FeedTurned
 
+EVENT_AGE_S = 1.0
+"""What an event or a snapshot shows may be so old: the vendor's times are whole seconds."""
 
-def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:  # noqa: C901 - one arm for each fact
+
+def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
     """Take in one fact; `now` is when it was learned, in epoch seconds."""
     changes = Changes()
     match fact:
-        case ExtensionSeen(extension):
-            _see(state, extension, now, policy, changes)
+        case FeedChanged() | SnapshotTaken() | ExtensionSeen() | UserSeen():
+            _hear_feed(state, fact, now, policy, changes)
+        case SectionStarted() | SectionEnded() | SectionWoke():
+            _hear_of_section(state, fact, now, policy, changes)
+        case MuteAsked() | MuteWithdrawn() | MuteAnswered():
+            _work(state, fact, now, policy, changes)
+        case ExtensionAsked() | ExtensionWithdrawn() | ExtensionAnswered():
+            _work_blind(state, fact, now, policy, changes)
+        case PollingConfigured() | PollSent() | PollAnswered():
+            _poll(state, fact, now, policy, changes)
+        case BacklogBegan() | BacklogDone():
+            _turn_backlog(state, isinstance(fact, BacklogBegan), changes)
+        case Restored():
+            _restore(state, fact, now, policy, changes)
+        case Swept():
+            sections.sweep(state, now, policy, changes)
+            mutes.sweep(state, now, policy, changes)
+            polls.sweep(state)
+        case never:
+            assert_never(never)
+    if changes.aimed:
+        blind.look(state, sorted(changes.aimed), now, policy, changes)
+    return changes
+
+
+def _hear_feed(state: State, fact: FeedFact, now: float, policy: Policy, changes: Changes) -> None:
+    match fact:
+        case ExtensionSeen(extension, lag_s):
+            state.heard_at[extension.sip] = now
+            _see(state, extension, now - lag_s - EVENT_AGE_S, now, policy, changes)
         case UserSeen():
             _see_user(state, fact, now, policy, changes)
+        case SnapshotTaken(extensions):
+            _take_snapshot(state, extensions, now, policy, changes)
+        case FeedChanged(feed):
+            _turn_feed(state, feed, changes)
+            _note_idleness(state, list(state.sections), now, policy, changes)
+        case never:
+            assert_never(never)
+
+
+def _hear_of_section(state: State, fact: SectionFact, now: float, policy: Policy, changes: Changes) -> None:
+    match fact:
         case SectionStarted():
             sections.start(state, fact, now, policy, changes)
             _note_idleness(state, changes.sections & state.sections.keys(), now, policy, changes)
@@ -43,46 +98,84 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:  # no
             sections.end(state, section_id, cause, now, policy, changes)
         case SectionWoke(section_id):
             sections.wake(state, section_id, now, policy, changes)
+        case never:
+            assert_never(never)
+
+
+def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Changes) -> None:
+    match fact:
         case MuteAsked():
-            mutes.ask(state, fact, now, changes)
+            mutes.ask(state, fact, now, policy, changes)
         case MuteWithdrawn(ivrid):
             mutes.withdraw(state, ivrid, changes)
         case MuteAnswered():
             mutes.answer(state, fact, now, policy, changes)
-        case SnapshotTaken(extensions):
-            _take_snapshot(state, extensions, now, policy, changes)
-        case FeedChanged(feed):
-            _turn_feed(state, feed, changes)
-            _note_idleness(state, list(state.sections), now, policy, changes)
-        case Restored():
-            _restore(state, fact, now, changes)
-        case Swept():
-            sections.sweep(state, now, policy, changes)
-            mutes.sweep(state, now, policy, changes)
         case never:
             assert_never(never)
-    return changes
 
 
-def _see(state: State, extension: Extension, now: float, policy: Policy, changes: Changes) -> None:
-    """An extension as it is after an event."""
+def _work_blind(state: State, fact: ExtensionFact, now: float, policy: Policy, changes: Changes) -> None:
+    match fact:
+        case ExtensionAsked(sip, muted):
+            blind.ask(state, sip, muted, now, policy, changes)
+        case ExtensionWithdrawn(sip):
+            blind.withdraw(state, sip, changes)
+        case ExtensionAnswered():
+            blind.answer(state, fact, now, policy, changes)
+        case never:
+            assert_never(never)
+
+
+def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Changes) -> None:
+    match fact:
+        case PollingConfigured():
+            state.polls.configured = state.polls.possible = True
+        case PollSent(key):
+            polls.send(state, key, now)
+        case PollAnswered(_, sent_at, answer):
+            polls.answer(state, fact, now, policy, changes)
+            if isinstance(answer, Polled):
+                for extension in answer.extensions:
+                    _take_poll(state, extension, sent_at, now, policy, changes)
+        case never:
+            assert_never(never)
+
+
+def _take_poll(state: State, polled: Extension, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
+    """Calls that are news, and what it shows of the recordings of those that are not."""
+    _see(state, polls.merged(state, polled, sent_at), sent_at, now, policy, changes)
+    for leg in polled.legs.values():
+        if leg.ivrid in state.calls:
+            evidence.see(state, leg, sent_at, now, policy, changes)
+
+
+def _see(state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:
+    """An extension as it is: what is shown of its recordings is as it was at `seen_at`, or later."""
     sip = extension.sip
     before = state.extensions.get(sip)
     if before == extension:
+        _take_evidence(state, extension, seen_at, now, policy, changes)
         return
     changes.extensions.add(sip)
     state.extensions[sip] = extension
     for ivrid in before.legs if before else ():
         if ivrid not in extension.legs:
             mutes.leave(state, ivrid, sip)
-    for ivrid, leg in extension.legs.items():
+    for ivrid in extension.legs:
         mutes.enter(state, ivrid, sip, now, changes)
-        mutes.see(state, leg, now, policy, changes)
+    _take_evidence(state, extension, seen_at, now, policy, changes)
     _sign_in(state, before, extension, now, changes)
     for section_id in sorted(_concerned(state, extension)):
         coverage.cover_on(state, extension, section_id, now, changes)
     idle = _concerned(state, extension) | (_concerned(state, before) if before else set())
     _note_idleness(state, idle, now, policy, changes)
+
+
+def _take_evidence(
+    state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes
+) -> None:
+    for leg in extension.legs.values():
+        evidence.see(state, leg, seen_at, now, policy, changes)
 
 
 def _concerned(state: State, extension: Extension) -> set[str]:
@@ -96,13 +189,8 @@ def _concerned(state: State, extension: Extension) -> set[str]:
 def _see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: Changes) -> None:
     before = state.extensions.get(fact.sip)
     legs = before.legs if before else {}
-    _see(
-        state,
-        Extension(fact.sip, fact.user_id, fact.online_user_id, legs),
-        now,
-        policy,
-        changes,
-    )
+    seen_at = 0.0  # it says nothing about calls
+    _see(state, Extension(fact.sip, fact.user_id, fact.online_user_id, legs), seen_at, now, policy, changes)
 
 
 def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
@@ -120,8 +208,8 @@ def _sign_in(state: State, before: Extension | None, after: Extension, now: floa
     for section_id, section in list(state.sections.items()):
         if isinstance(section.target, OnUser) and section.target.user_id in was | who:
             watched = frozenset(sip for sip, ids in state.watching.items() if section_id in ids)
-            coverage.unaim(state, section, watched)
-            coverage.aim(state, section)
+            coverage.unaim(state, section, watched, changes)
+            coverage.aim(state, section, changes)
             coverage.cover_now(state, section_id, now, changes)
 
 
@@ -135,11 +223,12 @@ def _take_snapshot(
     """All extensions as they are: what is not listed is gone, whatever was missed is made good."""
     listed = {extension.sip: extension for extension in extensions}
     for sip in state.extensions.keys() - listed.keys():
-        _see(state, Extension(sip), now, policy, changes)
+        _see(state, Extension(sip), now, now, policy, changes)
         del state.extensions[sip]
         changes.extensions.add(sip)
     for extension in listed.values():
-        _see(state, extension, now, policy, changes)
+        _see(state, extension, now - EVENT_AGE_S, now, policy, changes)
+    state.heard_at = dict.fromkeys(listed, now)
     _turn_feed(state, FeedState.SYNCED, changes)
     _note_idleness(state, list(state.sections), now, policy, changes)
 
@@ -147,21 +236,32 @@ def _take_snapshot(
 def _turn_feed(state: State, feed: FeedState, changes: Changes) -> None:
     if state.feed is not feed:
         state.feed = feed
+        changes.aimed |= state.watching.keys() | state.blind.keys()
         live = sum(1 for call in state.calls.values() if call.on)
         changes.tell(FeedTurned(feed, len(state.extensions), live))
 
 
-def _restore(state: State, fact: Restored, now: float, changes: Changes) -> None:
+def _turn_backlog(state: State, backlog: bool, changes: Changes) -> None:
+    state.backlog = backlog
+    changes.calls |= state.mutes.keys()
+    changes.blind |= state.blind.keys()
+
+
+def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: Changes) -> None:
     for section_id, ended in fact.ended.items():
         if section_id not in state.ended:
             state.ended[section_id] = ended
     for ivrid, mute in fact.mutes.items():
         if ivrid not in state.mutes:
-            mutes.restore(state, mute, changes)
+            mutes.restore(state, mute, now, policy, changes)
+    for sip, claim in fact.blind.items():
+        if sip not in state.blind:
+            blind.restore(state, claim, now, changes)
     for section_id, section in fact.sections.items():
         if section_id not in state.sections and section_id not in state.ended:
             sections.restore(state, section, now, changes)
     changes.calls |= state.mutes.keys()
+    changes.aimed |= state.blind.keys()
 
 
 def _note_idleness(state: State, section_ids: Iterable[str], now: float, policy: Policy, changes: Changes) -> None:

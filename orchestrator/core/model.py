@@ -82,6 +82,8 @@ class Call:
     """The extensions that see it now. Empty does not mean over: it may wait in a queue or be in transfer."""
     muted: bool | None = None
     """Last `IsMuted` seen while no mute of ours could have caused it."""
+    seen_at: float = 0.0
+    """The moment that the latest `IsMuted` speaks of: what is older says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,39 @@ class Mute:
     retry_at: float = 0.0
     error: str = ""
     """Why the last attempt failed; empty when it did not."""
+    verified_at: float | None = None
+    """When the feed or a poll first showed the recording as it was last confirmed; None: not yet."""
+    mute_lands_by: float = 0.0
+    """Until when a request to mute that was never answered may still be applied."""
+    open_lands_by: float = 0.0
+    """The same, of a request to open."""
+    alarm_at: float = 0.0
+    """When a covered call that is still open is told of next; 0: nothing was told yet."""
+    drifts: int = 0
+    """How often it was seen other than confirmed."""
+
+    @property
+    def ask_again_at(self) -> float:
+        """When to ask once more for what is confirmed already: an unanswered request for the opposite may have been
+        applied after it. Past, where there is none."""
+        if self.recording is Recording.UNKNOWN or self.confirmed_at is None:
+            return 0.0
+        lands_by = self.open_lands_by if self.recording is Recording.MUTED else self.mute_lands_by
+        return lands_by if lands_by > self.confirmed_at else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Our claim on whatever calls an extension has up, made while its calls cannot be seen."""
+
+    sip: str
+    next_at: float
+    """When it is due to be asked (again)."""
+    muted: bool = False
+    """A request to mute may have been applied, and was not taken back."""
+    in_flight: bool = False
+    attempts: int = 0
+    """Failed attempts in a row."""
 
 
 class Verdict(StrEnum):
@@ -220,8 +255,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Polled:
+    """What Active Calls told."""
+
+    extensions: tuple[Extension, ...]
+    """Each with all the calls it has. One that is missing here was not told about."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailed:
+    """Active Calls could not be asked, or did not answer to the point: nothing was learned."""
+
+    why: str
+    """Words of our own, never text that the server sent."""
+    refused: bool = False
+    """The account's code is wrong, or we may not ask at all: asking again soon will not help."""
+    retry_after_s: float | None = None
+    """As told with a 429."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator may set (seconds)."""
+    """What the operator may set (seconds), and what follows from the vendor's ways."""
 
     default_section_s: float = 900.0
     max_section_s: float = 3600.0
@@ -233,11 +288,66 @@ class Policy:
     backoff_most_s: float = 2.0
     busy_most_s: float = 60.0
     """A 429 is obeyed as told up to here: a server's mistake must not open recordings for an hour."""
-    feed_lag_s: float = 5.0
-    """How long after a request the feed may still show the state before it."""
+    evidence_grace_s: float = 2.0
+    """How long after a confirmation the vendor may still show the state before it."""
+    late_s: float = 5.0
+    """How long after it was given up a request may still be applied."""
+    release_watch_s: float = 30.0
+    """How long a release is watched for evidence against it."""
+    exposure_alert_s: float = 1.5
+    """A covered call that is open for longer is told of, and again each time that this has doubled."""
+    exposure_alert_most_s: float = 60.0
+    verify_s: float = 5.0
+    """While a section is active, its extension is polled this often ..."""
+    suspect_s: float = 2.0
+    """... and this often while the section covers no live call."""
+    poll_singly: int = 20
+    """With more extensions to poll, one request asks for all."""
+    poll_rest: float = 3.0
+    """A key is not polled anew before so many times the time that its last poll took: large answers are dear."""
+    poll_patience: int = 3
+    """So many failed polls in a row: polling cannot be counted on."""
+    poll_refused_s: float = 60.0
+    """How soon a poll that was refused is tried again."""
+    blind_every_s: float = 5.0
+    """How often an extension whose calls cannot be seen is asked for again."""
+    api_down_after: int = 5
+    """So many failed requests in a row, whichever the calls: the API is down."""
+    probe_every_s: float = 0.2
+    """While the API is down, requests go out no closer together than this."""
     not_found_patience: int = 5
     """How often "not found" is asked again for a call that the CRM names and the feed has never shown."""
     keep_ended_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How the mute API as a whole does."""
+
+    failures: int = 0
+    """Failed requests in a row, whichever the calls."""
+    down_since: float | None = None
+    resumes_at: float = 0.0
+    """It said 429: nothing is asked before this."""
+    probe_at: float = 0.0
+    """While it is down, nothing is asked before this."""
+
+
+@dataclass(slots=True)
+class Polls:
+    """How polling of Active Calls does. Keys are SIP ids, or `polls.ALL`."""
+
+    configured: bool = False
+    """Whether there is a code to ask with."""
+    possible: bool = False
+    """Whether an answer can be counted on: so it was when it was last tried."""
+    failures: int = 0
+    """Failed polls in a row."""
+    resumes_at: float = 0.0
+    """Nothing is asked before this."""
+    in_flight: set[str] = field(default_factory=set)
+    sent_at: dict[str, float] = field(default_factory=dict)
+    took_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -254,8 +364,12 @@ class State:
     ended: dict[str, EndedSection] = field(default_factory=dict)
     mutes: dict[str, Mute] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
-    api_resumes_at: float = 0.0
-    """The API said 429: nothing is asked before this."""
+    blind: dict[str, Blind] = field(default_factory=dict)
+    """By SIP id."""
+    api: Api = Api()
+    polls: Polls = field(default_factory=Polls)
+    backlog: bool = False
+    """Messages of the CRM that came while nobody listened are still being read: nothing is opened before that."""
 
     covering: dict[str, frozenset[str]] = field(default_factory=dict)
     """ivrid -> the active sections that cover it."""
@@ -263,3 +377,5 @@ class State:
     """sip -> the active sections whose target is that extension now."""
     users: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the extensions where that user is signed in, or that are the user's own."""
+    heard_at: dict[str, float] = field(default_factory=dict)
+    """sip -> when the feed last told of its calls."""

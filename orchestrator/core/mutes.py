@@ -8,10 +8,20 @@ settles it. A recording that somebody else muted before our first request is not
 from dataclasses import replace
 from typing import assert_never
 
+from orchestrator.core import circuit
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import MuteAnswered, MuteAsked
-from orchestrator.core.model import Call, CoverReason, Leg, Mute, Policy, Recording, State, Verdict
-from orchestrator.core.notices import CallExposed, CallGone, CallMuted, CallUnmuted, MuteFailed, MuteForeign
+from orchestrator.core.model import Call, CoverReason, Mute, Policy, Recording, State, Verdict
+from orchestrator.core.notices import (
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallOpen,
+    CallUnmuted,
+    MuteFailed,
+    MuteForeign,
+    MuteReaffirmed,
+)
 
 
 def wanted(state: State, ivrid: str) -> bool:
@@ -30,8 +40,8 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
         if foreign:
             changes.tell(MuteForeign(ivrid))
     elif mute.recording is not Recording.MUTED:
-        mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0)
-    _write(state, mute, changes)
+        mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
+    write(state, mute, changes)
 
 
 def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -> None:
@@ -43,68 +53,61 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
     if mute.recording is not Recording.MUTED:
         changes.tell(CallExposed(ivrid, now - mute.due_since))
     if hold or mute.held:
-        _write(state, replace(mute, held=True), changes)
-    elif mute.recording is Recording.OPEN and not mute.in_flight:
+        write(state, replace(mute, held=True), changes)
+    elif mute.recording is Recording.OPEN and not mute.in_flight and now >= mute.mute_lands_by:
         forget(state, ivrid, changes)
     else:
-        _write(state, replace(mute, due_since=now, attempts=0, retry_at=0.0), changes)
+        write(state, replace(mute, due_since=now, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
-def see(state: State, leg: Leg, now: float, policy: Policy, changes: Changes) -> None:
-    """A leg of this call was seen: what it shows of the recording, where no mute of ours explains it."""
-    mute = state.mutes.get(leg.ivrid)
-    if leg.muted is None or (mute is not None and _explains(mute, now, policy)):
-        return
-    call = state.calls[leg.ivrid]
-    if call.muted is not leg.muted:
-        state.calls[leg.ivrid] = replace(call, muted=leg.muted)
-    if mute is None or mute.foreign is leg.muted:
-        return
-    if leg.muted:
-        changes.tell(MuteForeign(leg.ivrid))
-        _write(state, replace(mute, foreign=True), changes)
-    else:
-        _write(state, Mute(leg.ivrid, due_since=now), changes)
-
-
-def _explains(mute: Mute, now: float, policy: Policy) -> bool:
-    """Whether what the feed shows may be our own doing: a mute of ours, asked for, standing, or just released."""
-    if mute.foreign:
-        return False
-    if mute.in_flight or mute.attempts or mute.recording is not Recording.OPEN:
-        return True
-    return mute.confirmed_at is not None and now < mute.confirmed_at + policy.feed_lag_s
-
-
-def ask(state: State, fact: MuteAsked, now: float, changes: Changes) -> None:
+def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Changes) -> None:
     mute = state.mutes[fact.ivrid]
-    _write(state, replace(mute, in_flight=True, asked=fact.muted, asked_at=now), changes)
+    circuit.spend(state, now, policy)
+    write(state, replace(mute, in_flight=True, asked=fact.muted, asked_at=now), changes)
 
 
 def withdraw(state: State, ivrid: str, changes: Changes) -> None:
-    _write(state, replace(state.mutes[ivrid], in_flight=False), changes)
+    """It was not sent."""
+    mute = state.mutes[ivrid]
+    if mute.confirmed_at is not None or mute.attempts or mute.recording is not Recording.OPEN:
+        write(state, replace(mute, in_flight=False), changes)
+    elif wanted(state, ivrid):
+        write(state, replace(mute, in_flight=False, asked=None), changes)
+    else:  # nothing was ever asked for this call
+        forget(state, ivrid, changes)
 
 
 def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes: Changes) -> None:
     mute = replace(state.mutes[fact.ivrid], in_flight=False)
+    circuit.hear(state, fact.outcome, now, policy, changes)
     match fact.outcome.verdict:
         case Verdict.DONE:
             _confirm(state, mute, fact, now, changes)
         case Verdict.NOT_FOUND if _over(state, mute, policy):
             _end(state, mute, changes)
         case Verdict.FAILED | Verdict.LOST:
-            _retry(state, replace(mute, recording=Recording.UNKNOWN), fact, now, policy, changes)
+            _retry(state, _in_doubt(mute, fact.muted, now + policy.late_s), fact, now, policy, changes)
         case Verdict.NOT_FOUND | Verdict.REFUSED | Verdict.BUSY | Verdict.UNSENT:
             _retry(state, mute, fact, now, policy, changes)
         case never:
             assert_never(never)
 
 
+def _in_doubt(mute: Mute, muted: bool, lands_by: float) -> Mute:
+    """A request that was not answered with a success: it may have been applied, or may be until `lands_by`."""
+    if muted:
+        return replace(mute, recording=Recording.UNKNOWN, mute_lands_by=lands_by)
+    return replace(mute, recording=Recording.UNKNOWN, open_lands_by=lands_by)
+
+
 def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: Changes) -> None:
     attempts, action_id = mute.attempts + 1, fact.outcome.action_id
     as_wanted = fact.muted is wanted(state, mute.ivrid)
     waited_s = now - mute.due_since if as_wanted else None
-    if fact.muted:
+    recording = Recording.MUTED if fact.muted else Recording.OPEN
+    if mute.recording is recording:
+        changes.tell(MuteReaffirmed(mute.ivrid, fact.muted, action_id))
+    elif fact.muted:
         sections = state.covering.get(mute.ivrid, frozenset())
         changes.tell(CallMuted(mute.ivrid, sections, waited_s, attempts, action_id))
     else:
@@ -112,11 +115,18 @@ def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: 
         call = state.calls.get(mute.ivrid)
         if call is not None:  # what was seen before was our mute: it says nothing about anybody else's
             state.calls[mute.ivrid] = replace(call, muted=None)
-    recording = Recording.MUTED if fact.muted else Recording.OPEN
     confirmed = replace(
-        mute, recording=recording, confirmed_at=now, action_id=action_id, attempts=0, retry_at=0.0, error=""
+        mute,
+        recording=recording,
+        confirmed_at=now,
+        verified_at=None,
+        action_id=action_id,
+        attempts=0,
+        retry_at=0.0,
+        error="",
+        alarm_at=0.0,
     )
-    _write(state, confirmed, changes)
+    write(state, confirmed, changes)
 
 
 def _over(state: State, mute: Mute, policy: Policy) -> bool:
@@ -133,7 +143,7 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
 def _end(state: State, mute: Mute, changes: Changes) -> None:
     changes.tell(CallGone(mute.ivrid))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
-        _write(state, replace(mute, gone=True, recording=Recording.OPEN, attempts=0, error=""), changes)
+        write(state, replace(mute, gone=True, recording=Recording.OPEN, attempts=0, error=""), changes)
     else:
         forget(state, mute.ivrid, changes)
 
@@ -142,30 +152,45 @@ def _retry(state: State, mute: Mute, fact: MuteAnswered, now: float, policy: Pol
     """Full jitter: anywhere between now and a bound that doubles with each failure."""
     outcome = fact.outcome
     attempts = mute.attempts + 1
-    bound_s = min(policy.backoff_most_s, policy.backoff_first_s * 2.0 ** min(attempts - 1, 30))
-    retry_at = now + fact.jitter * bound_s
-    if outcome.verdict is Verdict.BUSY and outcome.retry_after_s is not None:
-        state.api_resumes_at = now + min(outcome.retry_after_s, policy.busy_most_s)
-        retry_at += state.api_resumes_at - now
+    retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
     failed = replace(mute, attempts=attempts, retry_at=retry_at, error=outcome.verdict.value)
-    _write(state, failed, changes)
-    open_s = now - mute.due_since
-    changes.tell(
-        MuteFailed(mute.ivrid, fact.muted, outcome.verdict, outcome.detail, attempts, failed.retry_at - now, open_s)
-    )
+    write(state, failed, changes)
+    if state.api.down_since is not None:
+        return  # told once, for all calls
+    open_s, retry_in_s = now - mute.due_since, failed.retry_at - now
+    changes.tell(MuteFailed(mute.ivrid, fact.muted, outcome.verdict, outcome.detail, attempts, retry_in_s, open_s))
 
 
 def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
-    """Forget the claims that stand for nothing any more."""
+    """Forget the claims that stand for nothing any more, and tell of the covered calls that are still open."""
     for ivrid, mute in list(state.mutes.items()):
-        if ivrid in state.covering or mute.in_flight:
-            continue
-        since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
-        live = ivrid in state.calls and bool(state.calls[ivrid].on)
-        released = mute.recording is Recording.OPEN and not mute.held and now >= since + policy.feed_lag_s
-        held_to_the_end = mute.held and not live and now >= since + policy.keep_ended_s
-        if released or held_to_the_end:
+        if ivrid in state.covering:
+            _alarm(state, mute, now, policy, changes)
+        elif not mute.in_flight and _spent(state, mute, now, policy):
             forget(state, ivrid, changes)
+
+
+def _alarm(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
+    """Nothing is given up silently: told at `exposure_alert_s`, and again each time that this has doubled."""
+    open_s = now - mute.due_since
+    silent = mute.foreign or mute.gone or mute.recording is Recording.MUTED
+    if silent or open_s < policy.exposure_alert_s or now < mute.alarm_at:
+        return
+    changes.tell(CallOpen(mute.ivrid, state.covering[mute.ivrid], open_s, mute.attempts, mute.error))
+    again_s = min(open_s, policy.exposure_alert_most_s)
+    write(state, replace(mute, alarm_at=now + again_s), changes)
+
+
+def _spent(state: State, mute: Mute, now: float, policy: Policy) -> bool:
+    """Whether a claim on a call that nothing covers is over. A release is watched until it was seen to hold."""
+    call = state.calls.get(mute.ivrid)
+    live = call is not None and bool(call.on)
+    since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
+    if mute.held:
+        return not live and now >= since + policy.keep_ended_s
+    if mute.recording is not Recording.OPEN or mute.ask_again_at:
+        return False
+    return mute.verified_at is not None or now >= since + policy.release_watch_s
 
 
 def forget(state: State, ivrid: str, changes: Changes) -> None:
@@ -175,11 +200,11 @@ def forget(state: State, ivrid: str, changes: Changes) -> None:
     changes.calls.add(ivrid)
 
 
-def restore(state: State, mute: Mute, changes: Changes) -> None:
+def restore(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may have been applied."""
     if mute.in_flight:
-        mute = replace(mute, in_flight=False, recording=Recording.UNKNOWN)
-    _write(state, replace(mute, attempts=0, retry_at=0.0), changes)
+        mute = _in_doubt(replace(mute, in_flight=False), mute.asked is True, now + policy.late_s)
+    write(state, replace(mute, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
 def leave(state: State, ivrid: str, sip: str) -> None:
@@ -206,12 +231,12 @@ def _appear(state: State, ivrid: str, now: float, changes: Changes) -> None:
     and came back (a redial keeps the ivrid), or was named as related before it began (Click2Call)."""
     mute = state.mutes.get(ivrid)
     if mute is not None and mute.gone:
-        _write(state, replace(mute, gone=False, due_since=now), changes)
+        write(state, replace(mute, gone=False, due_since=now), changes)
     elif mute is not None and mute.error == Verdict.NOT_FOUND:
-        _write(state, replace(mute, attempts=0, retry_at=0.0), changes)
+        write(state, replace(mute, attempts=0, retry_at=0.0), changes)
 
 
-def _write(state: State, mute: Mute, changes: Changes) -> None:
+def write(state: State, mute: Mute, changes: Changes) -> None:
     if state.mutes.get(mute.ivrid) != mute:
         state.mutes[mute.ivrid] = mute
         changes.calls.add(mute.ivrid)

@@ -109,6 +109,88 @@ class MuteFailed:
     """How long the recording has not been as wanted."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallOpen:
+    """A covered call has been open for longer than it may be, and still is."""
+
+    ivrid: str
+    sections: frozenset[str]
+    open_s: float
+    attempts: int
+    """Failed requests in a row."""
+    error: str
+    """What the last one came to; empty: none failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallVerified:
+    """The feed or a poll shows the recording as it was confirmed."""
+
+    ivrid: str
+    muted: bool
+    after_s: float
+    """From the confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class MuteDrifted:
+    """The recording is seen other than Voicenter confirmed: it is asked for anew."""
+
+    ivrid: str
+    shown: bool
+    """What is seen: True, muted."""
+    seen_s: float
+    """How old the evidence is."""
+    drifts: int
+    """How often this happened to this claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class MuteReaffirmed:
+    """What was confirmed already was asked once more, because a request for the opposite might have come after it."""
+
+    ivrid: str
+    muted: bool
+    action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionSet:
+    """Whatever calls the extension had up were muted (or opened), because they could not be seen."""
+
+    sip: str
+    muted: bool
+    action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLost:
+    """The mute API fails for all calls. Told once, not for each."""
+
+    verdict: Verdict
+    detail: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBack:
+    after_s: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollingLost:
+    """Active Calls cannot be counted on: mutes are not verified, and calls that the feed does not tell not found."""
+
+    why: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PollingBack:
+    """Active Calls answers again."""
+
+
 Notice = (
     FeedTurned
     | SectionOpened
@@ -123,4 +205,13 @@ Notice = (
     | CallGone
     | MuteForeign
     | MuteFailed
+    | CallOpen
+    | CallVerified
+    | MuteDrifted
+    | MuteReaffirmed
+    | ExtensionSet
+    | ApiLost
+    | ApiBack
+    | PollingLost
+    | PollingBack
 )

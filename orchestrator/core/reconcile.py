@@ -6,8 +6,8 @@ before every request, so a request is always for the state wanted when it is sen
 
 from dataclasses import dataclass
 
-from orchestrator.core.model import Recording, State
-from orchestrator.core.mutes import wanted
+from orchestrator.core import blind, circuit, mutes
+from orchestrator.core.model import Mute, Recording, State, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,18 @@ class Ask:
     """Ask now for this call's recording to be muted (or, with `muted` False, to run)."""
 
     muted: bool
+    sip: str | None = None
+    """By this extension, with whatever calls it has up, where the API does not know the call by its own id."""
 
 
 Decision = Settled | Later | Ask
 
+HELD_UP_S = 1.0
+"""How soon to look again at what cannot be opened, because something beside it must stay muted."""
+
 
 def reconcile(state: State, ivrid: str, now: float) -> Decision:
+    """What is due for one call."""
     mute = state.mutes.get(ivrid)
     if mute is None:
         return Settled("not ours")
@@ -45,16 +51,53 @@ def reconcile(state: State, ivrid: str, now: float) -> Decision:
         return Settled("the call is over")
     if mute.in_flight:
         return Settled("a request is under way")
-    wish = wanted(state, ivrid)
+    wish = mutes.wanted(state, ivrid)
+    if not wish and state.backlog:
+        return Settled("the CRM's backlog comes first")
     if mute.recording is (Recording.MUTED if wish else Recording.OPEN):
+        if not mute.ask_again_at:
+            return Settled("as wanted")
+        if now < mute.ask_again_at:
+            return Later(mute.ask_again_at, "once more, when no late request can undo it")
+    waits = ((circuit.resumes_at(state), "the API is down, or asked us to wait"), (mute.retry_at, "backing off"))
+    at, why = max(waits)
+    if now < at:
+        return Later(at, why)
+    return Ask(wish, _by_extension(state, mute, wish))
+
+
+def _by_extension(state: State, mute: Mute, wish: bool) -> str | None:
+    """Every other time, where the API says "not found" of a call that an extension shows."""
+    call = state.calls.get(mute.ivrid)
+    if mute.error != Verdict.NOT_FOUND or mute.attempts % 2 == 0 or call is None:
+        return None
+    covering = state.covering.get(mute.ivrid, frozenset())
+    for sip in sorted(call.on):
+        if not covering.isdisjoint(state.watching.get(sip, ())) if wish else blind.may_open(state, sip):
+            return sip
+    return None
+
+
+def reconcile_extension(state: State, sip: str, now: float) -> Decision:
+    """What is due for an extension whose calls cannot be seen."""
+    claim = state.blind.get(sip)
+    if claim is None:
+        return Settled("not ours")
+    if claim.in_flight:
+        return Settled("a request is under way")
+    wish = blind.wanted(state, sip)
+    if not wish and not claim.muted:
         return Settled("as wanted")
-    if now < state.api_resumes_at:
-        return Later(state.api_resumes_at, "the API asked us to wait")
-    if now < mute.retry_at:
-        return Later(mute.retry_at, "backing off")
+    if not wish and state.backlog:
+        return Settled("the CRM's backlog comes first")
+    at = max(claim.next_at, circuit.resumes_at(state))
+    if now < at:
+        return Later(at, "asked a moment ago, or backing off")
+    if not wish and not blind.may_open(state, sip):
+        return Later(now + HELD_UP_S, "a call beside it must stay muted")
     return Ask(wish)
 
 
 def urgent(state: State, ivrid: str) -> bool:
     """Mutes go before unmutes: an open recording cannot be taken back, a late release can be borne."""
-    return wanted(state, ivrid)
+    return mutes.wanted(state, ivrid)

@@ -96,7 +96,7 @@ def _open(
     state.sections[fact.section_id] = section
     changes.sections.add(fact.section_id)
     changes.tell(SectionOpened(section))
-    coverage.aim(state, section)
+    coverage.aim(state, section, changes)
     coverage.cover_now(state, fact.section_id, now, changes)
 
 
@@ -138,7 +138,7 @@ def end(state: State, section_id: str, cause: EndCause, now: float, policy: Poli
     state.ended[section_id] = EndedSection(now, cause, section.renewed_at, section.messages)
     changes.sections.add(section_id)
     changes.tell(SectionClosed(section, cause, now))
-    coverage.unaim(state, section, coverage.aimed_at(state, section.target))
+    coverage.unaim(state, section, coverage.aimed_at(state, section.target), changes)
     hold = cause is EndCause.EXPIRED and policy.hold_on_expiry
     coverage.lift(state, section, now, hold, changes)
 
@@ -184,7 +184,7 @@ def restore(state: State, section: Section, now: float, changes: Changes) -> Non
     """A section of an earlier process: it covers what it covered."""
     state.sections[section.section_id] = section
     changes.sections.add(section.section_id)
-    coverage.aim(state, section)
+    coverage.aim(state, section, changes)
     for ivrid, cover in section.calls.items():
         coverage.add(state, section.section_id, ivrid, cover.since, changes)
     coverage.cover_now(state, section.section_id, now, changes)

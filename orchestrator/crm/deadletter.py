@@ -21,23 +21,25 @@ RETRY_S = 1.0
 ANSWER_S = 1.0
 """How long Redis may take for one of them. The client has no bound of its own."""
 
+Letter = tuple[str | bytes | int | float, ...]
+"""The command that keeps one message."""
+
 
 class DeadLetters:
     def __init__(self, client: Redis, namespace: str, clock: Clock) -> None:
         self.key = f"{namespace}:dead-letters"
         self._client = client
         self._clock = clock
-        self._letters: deque[dict[bytes | str, bytes | str | float]] = deque(maxlen=WAITING)
+        self._letters: deque[Letter] = deque(maxlen=WAITING)
         self._came = asyncio.Event()
 
+    def letter(self, source: str, why: str, message: bytes) -> Letter:
+        """For whoever sends it itself."""
+        fields = ("at", round(self._clock.now(), 3), "source", source, "why", why, "message", message[:MOST_BYTES])
+        return ("XADD", self.key, "MAXLEN", "~", KEPT, "*", *fields)
+
     def keep(self, source: str, why: str, message: bytes) -> None:
-        entry: dict[bytes | str, bytes | str | float] = {
-            "at": round(self._clock.now(), 3),
-            "source": source,
-            "why": why,
-            "message": message[:MOST_BYTES],
-        }
-        self._letters.append(entry)
+        self._letters.append(self.letter(source, why, message))
         self._came.set()
 
     async def run(self) -> NoReturn:
@@ -48,11 +50,11 @@ class DeadLetters:
             while self._letters:
                 await self._write(self._letters.popleft())
 
-    async def _write(self, entry: dict[bytes | str, bytes | str | float]) -> None:
+    async def _write(self, letter: Letter) -> None:
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._client.xadd(self.key, entry, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]  # invariant
+                await self._client.execute_command(*letter)  # type: ignore[no-untyped-call]  # redis-py's
         except REDIS_FAILURES:
             if len(self._letters) < WAITING:
-                self._letters.appendleft(entry)
+                self._letters.appendleft(letter)
             await asyncio.sleep(RETRY_S)

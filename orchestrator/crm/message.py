@@ -44,8 +44,9 @@ class CrmMessage:
         return "started" if isinstance(self.fact, SectionStarted) else "ended"
 
 
-def parse(raw: bytes, message_id: str | None = None) -> CrmMessage:
-    """`message_id` is the transport's own name for the message, for one that brings none."""
+def parse(raw: bytes, message_id: str | None = None, happened_at: float | None = None) -> CrmMessage:
+    """`message_id` and `happened_at` are the transport's own name and time (epoch seconds) for the message, for one
+    that brings none."""
     envelope = _object(raw)
     event = "specversion" in envelope
     fields = _data(envelope) if event else envelope
@@ -64,7 +65,7 @@ def parse(raw: bytes, message_id: str | None = None) -> CrmMessage:
         _target(fields),
         _max_seconds(fields),
         _optional(fields, "reason"),
-        occurred_at,
+        happened_at if occurred_at is None else occurred_at,
         own_id or message_id,
     )
     return CrmMessage(account, started)

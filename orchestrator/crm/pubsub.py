@@ -20,8 +20,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.clock import Clock
 from orchestrator.crm.deadletter import DeadLetters
-from orchestrator.crm.message import CrmMessage, MessageRefused, parse
-from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
+from orchestrator.crm.intake import take
+from orchestrator.crm.link import Link
+from orchestrator.crm.message import CrmMessage, MessageRefused
+from orchestrator.engine.notices import MessageRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.redis_errors import REDIS_FAILURES, why
 
@@ -29,10 +31,6 @@ PING_EVERY_S = 5.0
 ANSWER_S = 7.0
 """Without a word for so long after a ping: the connection is half-open."""
 SUBSCRIBE_WITHIN_S = 3.0
-RETRY_FIRST_S = 0.1
-RETRY_MOST_S = 2.0
-HELD_S = 2.0
-"""A connection that is lost sooner is not tried again at once: a server that drops us each time is not hammered."""
 PATTERN = frozenset("*?[")
 
 
@@ -41,29 +39,32 @@ class PubSubReader:
         self,
         client: Redis,
         channels: Sequence[str],
-        deliver: Callable[[CrmMessage], None],
+        deliver: Callable[[CrmMessage], object],
         observer: Observer,
         dead_letters: DeadLetters,
         clock: Clock,
         rng: random.Random,
     ) -> None:
         """`client` is the reader's alone and must not time out while silent; `deliver` may raise MessageRefused."""
-        self.connected = False
-        """Whether all channels are subscribed now."""
         client.set_retry(Retry(NoBackoff(), 0, supported_errors=()))  # else it reconnects before it raises
         self._client = client
         once = dict.fromkeys(channels)  # Redis confirms a channel once, however often it is configured
         self._channels = [name for name in once if not PATTERN & set(name)]
         self._patterns = [name for name in once if PATTERN & set(name)]
-        self._source = f"pubsub:{','.join(once)}"
+        self._link = Link(f"pubsub:{','.join(once)}", observer, clock, rng)
         self._deliver = deliver
         self._observer = observer
         self._dead_letters = dead_letters
         self._clock = clock
-        self._rng = rng
-        self._heard_at: float | None = None
-        self._connected_at = 0.0
-        self._failures = 0
+
+    @property
+    def source(self) -> str:
+        return self._link.source
+
+    @property
+    def connected(self) -> bool:
+        """Whether all channels are subscribed now."""
+        return self._link.connected
 
     async def run(self) -> NoReturn:
         """Listen until cancelled."""
@@ -72,7 +73,7 @@ class PubSubReader:
                 async with self._client.pubsub() as pubsub:
                     await self._listen(pubsub)
             except REDIS_FAILURES as error:
-                await self._lose(why(error))
+                await self._link.lost(why(error))
 
     async def _listen(self, pubsub: PubSub) -> None:
         async with asyncio.timeout(SUBSCRIBE_WITHIN_S) as limit:
@@ -84,7 +85,7 @@ class PubSubReader:
             while awaited:
                 awaited -= self._take(await pubsub.get_message(timeout=SUBSCRIBE_WITHIN_S))
             limit.reschedule(None)
-        self._connect()
+        self._link.up(missed=True)
         asked_at: float | None = None  # when the ping was sent that nothing was heard since
         while True:
             message = await self._next(pubsub, asked_at)
@@ -116,8 +117,7 @@ class PubSubReader:
         """Whether it was the confirmation of a subscription. Anything heard is a sign of life."""
         if message is None:
             return False
-        if self.connected:
-            self._heard_at = self._clock.now()
+        self._link.heard()
         match message["type"]:
             case "message" | "pmessage":
                 self._hear(message["pattern"], message["channel"], message["data"])
@@ -129,32 +129,7 @@ class PubSubReader:
         """Under a pattern the publisher chooses the channel's name, so it is kept with the content, not told."""
         source, exactly = (f"pubsub:{name.decode(errors='replace')}" for name in (pattern or channel, channel))
         try:
-            message = parse(raw)
-            self._deliver(message)
+            take(raw, source, self._deliver, self._observer)
         except MessageRefused as refused:
             self._observer.notice(MessageRejected(source, str(refused)))
             self._dead_letters.keep(exactly, str(refused), raw)
-        else:
-            self._observer.notice(MessageTaken(source, message.kind))
-
-    def _connect(self) -> None:
-        now = self._clock.now()
-        self.connected, self._connected_at = True, now
-        self._observer.notice(CrmConnected(self._source))
-        if self._heard_at is not None:
-            self._observer.notice(CrmGap(self._source, now - self._heard_at))
-        self._heard_at = now
-
-    async def _lose(self, reason: str) -> None:
-        """The first attempt to come back at once, then backoff with full jitter."""
-        if self.connected and self._clock.now() - self._connected_at >= HELD_S:
-            self._failures = 0
-        wait_s = 0.0
-        if self._failures:
-            bound_s = min(RETRY_MOST_S, RETRY_FIRST_S * 2.0 ** min(self._failures, 30))
-            wait_s = self._rng.uniform(RETRY_FIRST_S, bound_s)
-        if self.connected or not self._failures:
-            self._observer.notice(CrmLost(self._source, reason, wait_s))
-        self.connected = False
-        self._failures += 1
-        await asyncio.sleep(wait_s)

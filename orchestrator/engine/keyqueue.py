@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-K = TypeVar("K", bound=str)
+K = TypeVar("K", bound=str | tuple[str, str])
 
 
 class QueueClosed(Exception):

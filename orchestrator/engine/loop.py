@@ -8,22 +8,38 @@ stopped engine finishes what is in flight and opens nothing.
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from orchestrator.clock import Clock
-from orchestrator.core.facts import Fact, MuteAnswered, MuteAsked, MuteWithdrawn, SectionWoke, Swept
+from orchestrator.core import blind, mutes
+from orchestrator.core.facts import (
+    ExtensionAnswered,
+    ExtensionAsked,
+    ExtensionWithdrawn,
+    Fact,
+    MuteAnswered,
+    MuteAsked,
+    MuteWithdrawn,
+    SectionWoke,
+    Swept,
+)
 from orchestrator.core.fold import fold
-from orchestrator.core.model import Policy, State
-from orchestrator.core.mutes import wanted
-from orchestrator.core.reconcile import Ask, Later, Settled, reconcile, urgent
+from orchestrator.core.model import Outcome, Policy, State
+from orchestrator.core.reconcile import Ask, Decision, Later, Settled, reconcile, reconcile_extension, urgent
 from orchestrator.core.sections import wakes_at
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed
 from orchestrator.engine.notices import AttemptMade, StoreSlow
-from orchestrator.engine.ports import Marks, MuteApi, Observer, Store
+from orchestrator.engine.poller import Poller
+from orchestrator.engine.ports import ActiveCalls, Marks, MuteApi, Observer, Permit, Store
 
 WRITE_AHEAD_S = 0.05
 """How long a request waits at most for its intention to be in Redis: Redis away must not leave a call open."""
-SWEEP_EVERY_S = 5.0
+SWEEP_EVERY_S = 0.5
+
+CALL, EXTENSION = "call", "extension"
+Key = tuple[str, str]
+"""What is worked on: (CALL, ivrid), or (EXTENSION, SIP id) while its calls cannot be seen."""
 
 
 class Engine:
@@ -35,9 +51,11 @@ class Engine:
         rng: random.Random,
         store: Store,
         api: MuteApi,
+        calls: ActiveCalls | None,
         observer: Observer,
         max_concurrency: int,
     ) -> None:
+        """Without `calls` there is no code to poll with."""
         self.state = state
         self._policy = policy
         self._clock = clock
@@ -46,68 +64,120 @@ class Engine:
         self._api = api
         self._observer = observer
         self._max_concurrency = max_concurrency
-        self._calls: KeyQueue[str] = KeyQueue(clock.now, lambda ivrid: urgent(state, ivrid))
+        self._due: KeyQueue[Key] = KeyQueue(clock.now, self._urgent)
         self._sections: KeyQueue[str] = KeyQueue(clock.now, lambda section_id: True)
+        self._poller = Poller(state, policy, clock, calls, self.learn, observer) if calls else None
 
     def learn(self, fact: Fact) -> None:
         """Take in a fact: fold it, mark what Redis must hear of, queue what may be due, tell the observers."""
         changes = fold(self.state, fact, self._clock.now(), self._policy)
         for ivrid in changes.calls:
-            self._calls.add(ivrid)
-        marks = Marks(changes.sections, changes.calls, changes.extensions)
+            self._due.add((CALL, ivrid))
+        for sip in changes.blind:
+            self._due.add((EXTENSION, sip))
+        marks = Marks(changes.sections, changes.calls, changes.extensions, changes.blind)
         if marks:  # after the calls: a worker that wakes adds its intention before the store writes
             self._store.mark(marks)
         for section_id in changes.sections:
             self._set_wake(section_id)
+        if changes.sections and self._poller:
+            self._poller.rouse()
         for notice in changes.notices:
             self._observer.notice(notice)
 
     async def run(self) -> None:
         """Work until stopped. Returns when what was in flight at `stop` is finished."""
         async with asyncio.TaskGroup() as tasks:
-            sweeper = tasks.create_task(self._sweep())
-            keeper = tasks.create_task(self._keep_sections())
+            endless = [self._sweep(), self._keep_sections()]
+            if self._poller:
+                endless.append(self._poller.run())
+            lasting = [tasks.create_task(each) for each in endless]
             async with asyncio.TaskGroup() as workers:
                 for _ in range(self._max_concurrency):
                     workers.create_task(self._work())
-            sweeper.cancel()
-            keeper.cancel()
+            for task in lasting:
+                task.cancel()
 
     def stop(self) -> None:
         """Hand out no more work; `run` returns when the requests in flight are over."""
-        self._calls.close()
+        self._due.close()
         self._sections.close()
 
-    async def reconcile_once(self, ivrid: str) -> None:
-        """One pass over one call: ask what is due now, and do that much."""
-        match reconcile(self.state, ivrid, self._clock.now()):
+    async def work_once(self, key: Key) -> None:
+        """One pass over one call or extension: ask what is due now, and do that much."""
+        match self._decide(key):
             case Settled():
                 pass
             case Later(at):
-                self._calls.add_at(ivrid, at)
-            case Ask(muted):
-                await self._attempt(ivrid, muted)
+                self._due.add_at(key, at)
+            case Ask(muted, sip):
+                await (self._ask_call(key[1], muted, sip) if key[0] == CALL else self._ask_extension(key[1], muted))
             case never:
                 assert_never(never)
 
-    async def _attempt(self, ivrid: str, muted: bool) -> None:
-        """One request. It is made ready while Redis writes its intention down, and sent if it is still wanted then."""
+    def _decide(self, key: Key) -> Decision:
+        kind, name = key
+        decide = reconcile if kind == CALL else reconcile_extension
+        return decide(self.state, name, self._clock.now())
+
+    def _urgent(self, key: Key) -> bool:
+        kind, name = key
+        return urgent(self.state, name) if kind == CALL else blind.wanted(self.state, name)
+
+    async def _ask_call(self, ivrid: str, muted: bool, sip: str | None) -> None:
+        """One request, made ready while Redis writes its intention down, and sent if it is still wanted then."""
         self.learn(MuteAsked(ivrid, muted))
+
+        def send(permit: Permit) -> Awaitable[Outcome | None]:
+            if sip is not None:
+                return self._api.set_extension_muted(sip, muted, permit)
+            return self._api.set_muted(ivrid, muted, permit)
+
+        outcome = await self._attempt(send, lambda: mutes.wanted(self.state, ivrid) is muted, ivrid, sip, muted)
+        if outcome is None:
+            self.learn(MuteWithdrawn(ivrid))
+        else:
+            self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random()))
+
+    async def _ask_extension(self, sip: str, muted: bool) -> None:
+        """The same, for whatever calls the extension has up."""
+        self.learn(ExtensionAsked(sip, muted))
+
+        def still() -> bool:
+            if muted:
+                return blind.wanted(self.state, sip)
+            return not blind.wanted(self.state, sip) and blind.may_open(self.state, sip)
+
+        def send(permit: Permit) -> Awaitable[Outcome | None]:
+            return self._api.set_extension_muted(sip, muted, permit)
+
+        outcome = await self._attempt(send, still, None, sip, muted)
+        if outcome is None:
+            self.learn(ExtensionWithdrawn(sip))
+        else:
+            self.learn(ExtensionAnswered(sip, muted, outcome, self._rng.random()))
+
+    async def _attempt(
+        self,
+        send: Callable[[Permit], Awaitable[Outcome | None]],
+        still_wanted: Callable[[], bool],
+        ivrid: str | None,
+        sip: str | None,
+        muted: bool,
+    ) -> Outcome | None:
         began = self._clock.now()
 
         async def permit() -> bool:
             nonlocal began
             await self._write_ahead()
             began = self._clock.now()
-            return wanted(self.state, ivrid) is muted
+            return still_wanted()
 
         await asyncio.sleep(0)  # the store sends first
-        outcome = await self._api.set_muted(ivrid, muted, permit)
-        if outcome is None:
-            self.learn(MuteWithdrawn(ivrid))
-            return
-        self._observer.notice(AttemptMade(ivrid, muted, outcome.verdict, self._clock.now() - began))
-        self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random()))
+        outcome = await send(permit)
+        if outcome is not None:
+            self._observer.notice(AttemptMade(ivrid, sip, muted, outcome.verdict, self._clock.now() - began))
+        return outcome
 
     async def _write_ahead(self) -> None:
         waits_since = self._clock.now()
@@ -117,13 +187,13 @@ class Engine:
     async def _work(self) -> None:
         while True:
             try:
-                ivrid = await self._calls.get()
+                key = await self._due.get()
             except QueueClosed:
                 return
             try:
-                await self.reconcile_once(ivrid)
+                await self.work_once(key)
             finally:
-                self._calls.done(ivrid)
+                self._due.done(key)
 
     async def _keep_sections(self) -> None:
         while True:

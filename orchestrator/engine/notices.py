@@ -102,9 +102,24 @@ class StoreSlow:
 class AttemptMade:
     """One request to the mute API is over."""
 
-    ivrid: str
+    ivrid: str | None
+    """None: it was for whatever calls the extension has up."""
+    sip: str | None
+    """The extension that it named; None: it named the call."""
     muted: bool
     verdict: Verdict
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PollMade:
+    """One request to Active Calls is over."""
+
+    extension: str | None
+    """Whose calls were asked for; None: everybody's."""
+    ok: bool
+    why: str
+    """Why it failed; empty when it did not."""
     seconds: float
 
 
@@ -123,4 +138,5 @@ EdgeNotice = (
     | StoreBack
     | StoreSlow
     | AttemptMade
+    | PollMade
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Outcome
+from orchestrator.core.model import Outcome, Polled, PollFailed
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 
@@ -20,14 +20,17 @@ class Marks:
     """ivrids."""
     extensions: set[str] = field(default_factory=set)
     """SIP ids."""
+    blind: set[str] = field(default_factory=set)
+    """SIP ids whose claim by extension differs."""
 
     def add(self, other: "Marks") -> None:
         self.sections |= other.sections
         self.mutes |= other.mutes
         self.extensions |= other.extensions
+        self.blind |= other.blind
 
     def __bool__(self) -> bool:
-        return bool(self.sections or self.mutes or self.extensions)
+        return bool(self.sections or self.mutes or self.extensions or self.blind)
 
 
 class Store(Protocol):
@@ -55,6 +58,18 @@ class MuteApi(Protocol):
     async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
         """One attempt, bounded in time, that never raises for what the network or the server did. None: it was not
         permitted. What can be prepared is, before `permit` is asked."""
+
+    async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
+        """The same, for all calls that are up on an extension at that moment; NOT_FOUND: there is none."""
+
+
+class ActiveCalls(Protocol):
+    async def ask(self, sip: str | None) -> Polled | PollFailed:
+        """The calls of one extension, or (None) of all, now.
+
+        One attempt, bounded in time, that never raises for what the network or the server did. An extension that
+        is not in the answer is not told about: it may have calls or none.
+        """
 
 
 class Observer(Protocol):

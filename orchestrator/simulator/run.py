@@ -18,7 +18,7 @@ from orchestrator.simulator import account
 from orchestrator.simulator.centre import Centre
 from orchestrator.simulator.crm import Crm, Message, Sections
 from orchestrator.simulator.floor import Tempo
-from orchestrator.simulator.publisher import CHANNEL, Publish, redis_publisher
+from orchestrator.simulator.publisher import By, Publish, redis_publisher
 from orchestrator.simulator.replay import Replay, read_capture
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
@@ -55,14 +55,15 @@ async def simulate(
     capture: Path | None = None,
     speed: float = 1.0,
     redis_url: str | None = None,
-    channel: str = CHANNEL,
+    crm_by: By = By.CHANNEL,
+    crm_name: str = "",
     ready: Callable[[Stage], None] = lambda _stage: None,
     stop: asyncio.Event | None = None,
 ) -> Verdict:
     """Listen, call `ready` with the stage, play the shift, and judge.
 
     With `capture` the account is replayed from it at this speed, else generated with so many agents. With
-    `redis_url` a CRM publishes on that Redis. Raises `NotACapture`, `OSError` for a port that is taken, and the
+    `redis_url` a CRM speaks on that Redis. Raises `NotACapture`, `OSError` for a port that is taken, and the
     `RedisError` of a message that could not be published.
     """
     async with AsyncExitStack() as stack:
@@ -71,7 +72,7 @@ async def simulate(
             stage = Replay(read_capture(capture), speed=speed, settings=settings, seed=shift.seed)
         else:
             stage = centre_of(agents, settings=settings, seed=shift.seed)
-        publish = await stack.enter_async_context(redis_publisher(redis_url, channel)) if redis_url else None
+        publish = await stack.enter_async_context(redis_publisher(redis_url, crm_by, crm_name)) if redis_url else None
         await stack.enter_async_context(stage)
         ready(stage)
         return await run(stage, shift, publish, stop)

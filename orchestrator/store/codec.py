@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from orchestrator.core.model import (
+    Blind,
     Cover,
     CoverReason,
     Direction,
@@ -118,6 +119,10 @@ def mute_to_json(mute: Mute) -> str:
         attempts=mute.attempts,
         retry_at=mute.retry_at,
         error=mute.error,
+        verified_at=mute.verified_at,
+        mute_lands_by=mute.mute_lands_by,
+        open_lands_by=mute.open_lands_by,
+        drifts=mute.drifts,
     )
 
 
@@ -138,6 +143,31 @@ def mute_from_json(raw: bytes) -> Mute:
         fields.count("attempts"),
         fields.seconds("retry_at"),
         fields.text("error"),
+        _seconds_or_none(fields, "verified_at"),
+        fields.seconds("mute_lands_by"),
+        fields.seconds("open_lands_by"),
+        drifts=fields.count("drifts"),
+    )
+
+
+def blind_to_json(claim: Blind) -> str:
+    return _json(
+        extension=claim.sip,
+        muted=claim.muted,
+        in_flight=claim.in_flight,
+        next_at=claim.next_at,
+        attempts=claim.attempts,
+    )
+
+
+def blind_from_json(raw: bytes) -> Blind:
+    fields = Fields.parse(raw)
+    return Blind(
+        fields.text("extension"),
+        fields.seconds("next_at"),
+        fields.flag("muted"),
+        fields.flag("in_flight"),
+        fields.count("attempts"),
     )
 
 
@@ -148,7 +178,7 @@ def stage(mute: Mute) -> str:
     if mute.in_flight or mute.recording is Recording.UNKNOWN:
         return "asked"
     if mute.recording is Recording.MUTED:
-        return "confirmed"
+        return "confirmed" if mute.verified_at is None else "verified"
     released = mute.confirmed_at is not None and mute.confirmed_at >= mute.due_since
     return "released" if released else "wanted"
 

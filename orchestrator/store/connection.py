@@ -2,7 +2,7 @@
 
 Guarantees: a command is sent once (redis-py's own default sends it again when the reply is lost, so an XADD would
 count twice); connecting is bounded in time; an error about a URL never repeats the URL, which may hold a password.
-Both clients give bytes back. Close them with `aclose()`.
+All clients give bytes back. Close them with `aclose()`.
 
 No client here has a `socket_timeout`: redis-py enforces it with `asyncio.wait_for`, which in Python 3.11 swallows a
 cancellation that arrives together with the result, and the task then runs on for ever. Put
@@ -28,6 +28,12 @@ def writer(url: str) -> Redis:
     client = Redis(connection_pool=_pool(url), single_connection_client=True)
     client.auto_close_connection_pool = True
     return client
+
+
+def reader(url: str) -> Redis:
+    """For reading with BLOCK: one connection that waits where nobody else waits for it. Whoever reads must put a
+    bound of its own on each wait: silence is normal, and a dead connection is silent too."""
+    return writer(url)
 
 
 def subscriber(url: str) -> Redis:

@@ -79,8 +79,7 @@ def _program() -> str:
 
 
 def _url(directory: Path, port: int) -> str:
-    """By the socket in the directory, which saves the daemon a tenth of each trip; by the port where the path is longer
-    than a socket's may be."""
+    """By the socket in the directory, which is faster; by the port where its path would be too long."""
     path = str(directory / SOCKET)
     if len(os.fsencode(path)) > MOST_SOCKET_PATH or quote(path) != path:
         return f"redis://{HOST}:{port}/0"

@@ -42,6 +42,11 @@ class Keys:
         return f"{self._prefix}:mutes"
 
     @property
+    def blind(self) -> str:
+        """Hash SIP id -> JSON, the extensions muted as a whole because their calls could not be seen."""
+        return f"{self._prefix}:blind"
+
+    @property
     def audit(self) -> str:
         """Stream of what was done, and why."""
         return f"{self._prefix}:audit"

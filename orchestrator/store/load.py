@@ -41,12 +41,14 @@ async def load(client: Redis, keys: Keys) -> Found:
     pipe.hgetall(keys.sections)
     pipe.hgetall(keys.ended)
     pipe.hgetall(keys.mutes)
-    sections, ended, mutes = await pipe.execute()
+    pipe.hgetall(keys.blind)
+    sections, ended, mutes, blind = await pipe.execute()
     skipped: list[Skipped] = []
     restored = Restored(
         _read(keys.sections, sections, codec.section_from_json, lambda section: section.section_id, skipped),
         _read(keys.ended, ended, codec.ended_from_json, None, skipped),
         _read(keys.mutes, mutes, codec.mute_from_json, lambda mute: mute.ivrid, skipped),
+        _read(keys.blind, blind, codec.blind_from_json, lambda claim: claim.sip, skipped),
     )
     return Found(restored, tuple(skipped))
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from orchestrator.clock import Clock
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import EndedSection, FeedState, Leg, Mute, Section, State
+from orchestrator.core.model import Blind, EndedSection, FeedState, Leg, Mute, Section, State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_errors import REDIS_FAILURES, why
@@ -35,6 +35,8 @@ RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
 
 Legs = tuple[Leg, ...]
+_Waiter = tuple[int, asyncio.Future[bool]]
+"""What must be written first, and whom to tell."""
 
 
 class RedisStore:
@@ -56,16 +58,18 @@ class RedisStore:
         self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
         self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
         self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
+        self._blind: MirroredHash[Blind] = MirroredHash(keys.blind, codec.blind_to_json)
         self._legs: Mirror[Legs] = Mirror()
         self._audit = AuditBuffer(keys.audit)
         self._loaded = False
         self._stocked = False  # whether the mirrors know what is in Redis
         self._swept = False  # whether the extensions of an earlier process were looked for
-        self._marks = Marks()  # sections and mutes
+        self._marks = Marks()  # sections and claims
         self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
         self._marked = 0  # how many marks of sections and mutes there were ...
         self._written = 0  # ... and up to which of them Redis has it all
-        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+        self._waiting: list[_Waiter] = []
+        self._patient: list[_Waiter] = []  # not told of losses
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._lost_at: float | None = None
@@ -97,9 +101,10 @@ class RedisStore:
 
     def mark(self, marks: Marks) -> None:
         """These differ from Redis now. Returns at once; they are written soon, newest values only."""
-        if marks.sections or marks.mutes:
+        if marks.sections or marks.mutes or marks.blind:
             self._marks.sections |= marks.sections
             self._marks.mutes |= marks.mutes
+            self._marks.blind |= marks.blind
             self._marked += 1
         for sip in marks.extensions:
             self._due_extensions.pop(sip, None)
@@ -112,7 +117,7 @@ class RedisStore:
         self._rouse()
 
     async def saved(self, within_s: float) -> bool:
-        """Wait until the sections and mutes marked before this call are in Redis; False if that took longer.
+        """Wait until the sections and claims marked before this call are in Redis; False if that took longer.
 
         While Redis is known to be away there is nothing to wait for: False at once.
         """
@@ -128,6 +133,14 @@ class RedisStore:
             return await waiter
         finally:
             timer.cancel()
+
+    async def kept(self) -> None:
+        """Wait until the sections and mutes marked before this call are in Redis, however long Redis is away."""
+        upto = self._marked
+        if self._written < upto:
+            waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._patient.append((upto, waiter))
+            await waiter
 
     async def flushed(self, within_s: float) -> bool:
         """Wait until Redis has everything, audit and extensions too; False if that took longer."""
@@ -188,20 +201,25 @@ class RedisStore:
         pipe.hkeys(keys.sections)
         pipe.hkeys(keys.ended)
         pipe.hkeys(keys.mutes)
+        pipe.hkeys(keys.blind)
         pipe.smembers(keys.extensions)
         async with asyncio.timeout(LOAD_S):
             found = await pipe.execute()
-        sections, ended, mutes, extensions = ({text(name) for name in names} for names in found)
+        sections, ended, mutes, blind, extensions = ({text(name) for name in names} for names in found)
         self._sections.learn(sections)
         self._ended.learn(ended)
         self._mutes.learn(mutes)
+        self._blind.learn(blind)
         self._legs.learn(extensions)
         self._stocked, self._swept = True, False
-        marks = Marks(state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions))
+        marks = Marks(
+            state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions), set(state.blind)
+        )
         if self._loaded:  # else what is in Redis may yet be loaded: it must not be taken for left over
             unread = {found.name for found in self.skipped}
             marks.sections |= (sections | ended) - unread
             marks.mutes |= mutes - unread
+            marks.blind |= blind - unread
         self.mark(marks)
 
     async def _write_urgent(self) -> bool:
@@ -212,6 +230,7 @@ class RedisStore:
         sections = self._sections.plan(commands, marks.sections, self._state.sections)
         ended = self._ended.plan(commands, marks.sections, self._state.ended)
         mutes = self._mutes.plan(commands, marks.mutes, self._state.mutes)
+        blind = self._blind.plan(commands, marks.blind, self._state.blind)
         entries = self._audit.plan(commands)
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -223,6 +242,7 @@ class RedisStore:
         self._sections.settle(sections)
         self._ended.settle(ended)
         self._mutes.settle(mutes)
+        self._blind.settle(blind)
         self._written = upto
         self._tell_waiting()
         return len(commands) > 0
@@ -269,17 +289,19 @@ class RedisStore:
         pipe.hlen(keys.sections)
         pipe.hlen(keys.ended)
         pipe.hlen(keys.mutes)
+        pipe.hlen(keys.blind)
         pipe.scard(keys.extensions)
         async with asyncio.timeout(ANSWER_S):
             counted = await pipe.execute()
-        held = [len(self._sections), len(self._ended), len(self._mutes), len(self._legs)]
+        held = [len(mirror) for mirror in (self._sections, self._ended, self._mutes, self._blind, self._legs)]
         self._stocked = counted == held
 
     def _tell_waiting(self) -> None:
-        for upto, waiter in self._waiting:
+        for upto, waiter in (*self._waiting, *self._patient):
             if upto <= self._written and not waiter.done():
                 waiter.set_result(True)
         self._waiting = [(upto, waiter) for upto, waiter in self._waiting if not waiter.done()]
+        self._patient = [(upto, waiter) for upto, waiter in self._patient if not waiter.done()]
 
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""

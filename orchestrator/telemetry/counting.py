@@ -6,15 +6,24 @@ Guarantees: every kind of notice is decided on here, if only to be passed over (
 from typing import assert_never
 
 from orchestrator.core.notices import (
+    ApiBack,
+    ApiLost,
     CallCovered,
     CallExposed,
     CallGone,
     CallMuted,
+    CallOpen,
     CallUnmuted,
+    CallVerified,
+    ExtensionSet,
     FeedTurned,
+    MuteDrifted,
     MuteFailed,
     MuteForeign,
+    MuteReaffirmed,
     Notice,
+    PollingBack,
+    PollingLost,
     SectionClosed,
     SectionExpiring,
     SectionIgnored,
@@ -34,6 +43,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -42,7 +52,8 @@ from orchestrator.telemetry.metrics import MESSAGE_RESULTS, Metrics
 
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | MuteForeign
-_VoicenterNotice = AttemptMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
+_WatchNotice = CallOpen | CallVerified | MuteDrifted | ExtensionSet | ApiLost | PollingLost
+_VoicenterNotice = AttemptMade | PollMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
 _RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
 
 
@@ -52,6 +63,7 @@ class MetricsObserver:
     def __init__(self, metrics: Metrics, account: str | None) -> None:
         self._metrics = metrics
         self._account = account or ""
+        self._unheard: set[str] = set()  # sources of messages
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
         match notice:
@@ -59,14 +71,18 @@ class MetricsObserver:
                 self._section(notice)
             case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone() | MuteForeign():
                 self._call(notice)
-            case AttemptMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
+            case AttemptMade() | PollMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
                 self._voicenter(notice)
             case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
                 self._redis(notice)
             case StoreLost() | StoreSlow():
                 self._redis(notice)
+            case CallOpen() | CallVerified() | MuteDrifted() | ExtensionSet() | ApiLost() | PollingLost():
+                self._watch(notice)
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
+            case MuteReaffirmed() | ApiBack() | PollingBack():
+                return  # likewise
             case never:
                 assert_never(never)
 
@@ -103,11 +119,30 @@ class MetricsObserver:
             case never:
                 assert_never(never)
 
+    def _watch(self, notice: _WatchNotice) -> None:
+        match notice:
+            case CallOpen():
+                self._metrics.alarms.labels(self._account).inc()
+            case CallVerified(muted=muted):
+                self._metrics.verified.labels(self._account, "true" if muted else "false").inc()
+            case MuteDrifted(shown=shown):
+                self._metrics.drifted.labels(self._account, "muted" if shown else "open").inc()
+            case ExtensionSet(muted=muted):
+                self._metrics.blind.labels(self._account, "true" if muted else "false").inc()
+            case ApiLost():
+                self._metrics.api_losses.labels(self._account).inc()
+            case PollingLost():
+                self._metrics.polling_losses.labels(self._account).inc()
+            case never:
+                assert_never(never)
+
     def _voicenter(self, notice: _VoicenterNotice) -> None:
         match notice:
-            case AttemptMade(_, muted, verdict, seconds):
+            case AttemptMade(_, _, muted, verdict, seconds):
                 self._metrics.requests.labels(self._account).observe(seconds)
                 self._metrics.attempts.labels(self._account, verdict.value, "true" if muted else "false").inc()
+            case PollMade(ok=ok):
+                self._metrics.polls.labels(self._account, "done" if ok else "failed").inc()
             case LoginDone():
                 self._metrics.logins.labels(self._account, "done").inc()
             case LoginFailed(refused=refused):
@@ -121,9 +156,11 @@ class MetricsObserver:
 
     def _redis(self, notice: _RedisNotice) -> None:
         match notice:
-            case CrmConnected():
-                self._metrics.crm_connected.set(1)
-            case CrmLost():
+            case CrmConnected(source):
+                self._unheard.discard(source)
+                self._metrics.crm_connected.set(not self._unheard)
+            case CrmLost(source):
+                self._unheard.add(source)
                 self._metrics.crm_connected.set(0)
             case CrmGap():
                 self._metrics.crm_gaps.inc()

@@ -17,32 +17,44 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Of an event that may come in storms: the first is written at once, then one line in `every_s`, which says how
+    many came (`repeats`)."""
+
+    every_s: float
+    alike: tuple[str, ...]
+    """Lines that agree in these fields are the same, whatever the place in a payload that they name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     name: str
     level: Level
     fields: tuple[str, ...]
     meaning: str
+    limit: Limit | None = None
 
 
 FIELDS: Mapping[str, str] = {
     "account": "the account, by its name in the configuration; missing where it concerns the process",
     "accounts": "the accounts, by their names",
     "action_id": "Voicenter's ActionID of the request that did it",
-    "after_s": "seconds that it was away",
+    "after_s": "seconds that it was away, or that it took",
     "attempts": "requests that it took, or that failed in a row",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
     "detail": "a short word on the answer, of our own making",
     "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
+    "drifts": "how often this happened to this mute",
     "duration_ms": "milliseconds that the request took",
     "duration_s": "seconds from the section's first start to its end",
     "engineio": "generation of the Engine.IO protocol spoken, 3 or 4",
     "error": "types of the exceptions, never their texts",
     "expires_in_s": "seconds until it expires; missing: never",
     "exposure_ms": "milliseconds that the call was covered, yet recorded",
-    "extension": "SIP id",
+    "extension": "SIP id; of calls.polled and calls.poll.failed, missing: all extensions were asked for",
     "extensions": "how many extensions the account has",
-    "for_s": "seconds during which nobody listened",
+    "for_s": "seconds, up to now, in which it may have happened",
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
     "kind": "started or ended",
@@ -51,7 +63,7 @@ FIELDS: Mapping[str, str] = {
     "lost": "log lines that could not be written and are lost",
     "max_s": "seconds from its last start until it expires",
     "muted": "what was asked for: true to mute, false to open",
-    "name": "the feed event's name",
+    "name": "name of the feed's event; GetExtensionsCalls for an answer of Active Calls",
     "open_ms": "milliseconds that the recording has not been as wanted",
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "reason": "why it covers the call: leg, related, target",
@@ -63,9 +75,11 @@ FIELDS: Mapping[str, str] = {
     "section_id": "the section's id, as the CRM gave it",
     "section_ids": "the sections that cover the call",
     "server": "the server's address",
+    "seen_s": "how old the evidence is, in seconds",
     "servers": "how many servers the login named",
+    "shown": "what was seen: true is muted",
     "signal": "the signal received",
-    "source": "where messages come from: the channels",
+    "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
     "version": "the daemon's version",
@@ -126,7 +140,20 @@ FEED_DOWN = Event(
 )
 FEED_LOST = Event("feed.lost", Level.WARNING, ("server", "why", "retry_in_s"), "The connection broke or was ended.")
 FEED_EVENT_REJECTED = Event(
-    "feed.event.rejected", Level.WARNING, ("name", "why"), "An event could not be understood and was passed over."
+    "feed.event.rejected",
+    Level.WARNING,
+    ("name", "why", "repeats"),
+    "An event, or a part of it, could not be understood and was passed over. The same is told once in 10 s.",
+    Limit(10.0, ("name", "why")),
+)
+
+CALLS_POLLED = Event("calls.polled", Level.DEBUG, ("extension", "duration_ms"), "Active Calls told the calls.")
+CALLS_POLL_FAILED = Event(
+    "calls.poll.failed",
+    Level.WARNING,
+    ("extension", "why", "duration_ms", "repeats"),
+    "Active Calls could not be asked, or did not answer to the point. The same is told once in 60 s.",
+    Limit(60.0, ("why",)),
 )
 
 SECTION_STARTED = Event(
@@ -179,14 +206,76 @@ MUTE_FAILED = Event(
     ("ivrid", "muted", "verdict", "detail", "attempts", "retry_in_s", "open_ms"),
     "A request failed and is made again (from the 5th in a row: level error).",
 )
-API_ATTEMPT = Event("api.attempt", Level.DEBUG, ("ivrid", "muted", "verdict", "duration_ms"), "One request is over.")
+SECTION_EXPOSED = Event(
+    "section.exposed",
+    Level.ERROR,
+    ("section_ids", "ivrid", "open_ms", "attempts", "verdict"),
+    "A covered call is open for longer than policy.exposure_alert_ms, and still is. "
+    "Told again each time that the time has doubled, and then every minute.",
+)
+CALL_VERIFIED = Event(
+    "call.verified",
+    Level.DEBUG,
+    ("ivrid", "muted", "after_s"),
+    "The feed or a poll shows it as Voicenter confirmed it.",
+)
+MUTE_DRIFTED = Event(
+    "mute.drifted",
+    Level.ERROR,
+    ("ivrid", "shown", "seen_s", "drifts"),
+    "The recording is seen other than Voicenter confirmed: it is asked for anew.",
+)
+MUTE_REAFFIRMED = Event(
+    "mute.reaffirmed",
+    Level.INFO,
+    ("ivrid", "muted", "action_id"),
+    "Asked once more for what holds, because an unanswered request for the opposite might have come after it.",
+)
+EXTENSION_MUTED = Event(
+    "extension.muted",
+    Level.INFO,
+    ("extension", "action_id"),
+    "Its calls cannot be seen (feed not synced, or no polling): whatever it has up was muted.",
+)
+EXTENSION_UNMUTED = Event(
+    "extension.unmuted", Level.INFO, ("extension", "action_id"), "That was taken back: no section is aimed at it."
+)
+API_ATTEMPT = Event(
+    "api.attempt",
+    Level.DEBUG,
+    ("ivrid", "extension", "muted", "verdict", "duration_ms"),
+    "One request is over (with extension: for whatever calls that has up).",
+)
+API_DOWN = Event(
+    "api.down",
+    Level.ERROR,
+    ("verdict", "detail", "attempts"),
+    "The mute API fails for all calls: from here single failures are not told. It is tried on.",
+)
+API_BACK = Event("api.back", Level.INFO, ("after_s", "attempts"), "The mute API answers again.")
+POLLING_LOST = Event(
+    "polling.lost",
+    Level.ERROR,
+    ("why", "refused"),
+    "Active Calls cannot be counted on: mutes are not verified, extensions with a section are muted as a whole.",
+)
+POLLING_BACK = Event("polling.back", Level.INFO, (), "Active Calls answers again.")
 
 CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
 CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")
-CRM_GAP = Event("crm.gap", Level.WARNING, ("source", "for_s"), "Messages may have been missed in this time.")
+CRM_GAP = Event(
+    "crm.gap",
+    Level.WARNING,
+    ("source", "for_s"),
+    "Messages may have been missed in this time: published while nobody listened, or trimmed before they were read.",
+)
 CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
 CRM_MESSAGE_REJECTED = Event(
-    "crm.message.rejected", Level.WARNING, ("source", "why"), "A message was wrong and has no effect."
+    "crm.message.rejected",
+    Level.WARNING,
+    ("source", "why", "repeats"),
+    "A message was wrong and has no effect. The same is told once in 10 s.",
+    Limit(10.0, ("source", "why")),
 )
 
 STORE_LOST = Event("store.lost", Level.ERROR, ("why",), "Redis is away: muting goes on from memory.")

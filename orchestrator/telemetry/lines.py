@@ -10,15 +10,24 @@ from typing import assert_never
 
 from orchestrator.core.model import EndCause, FeedState, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.core.notices import (
+    ApiBack,
+    ApiLost,
     CallCovered,
     CallExposed,
     CallGone,
     CallMuted,
+    CallOpen,
     CallUnmuted,
+    CallVerified,
+    ExtensionSet,
     FeedTurned,
+    MuteDrifted,
     MuteFailed,
     MuteForeign,
+    MuteReaffirmed,
     Notice,
+    PollingBack,
+    PollingLost,
     SectionClosed,
     SectionExpiring,
     SectionIgnored,
@@ -38,6 +47,7 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -60,8 +70,9 @@ class Line:
 
 
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionExpiring | SectionClosed
-_CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone
-_MuteNotice = MuteForeign | MuteFailed | AttemptMade
+_CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | CallOpen | CallVerified
+_MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | ExtensionSet | AttemptMade
+_SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
@@ -71,10 +82,12 @@ def line(notice: Notice | EdgeNotice) -> Line:
     match notice:
         case SectionOpened() | SectionRenewed() | SectionIgnored() | SectionExpiring() | SectionClosed():
             return _section(notice)
-        case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone():
+        case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone() | CallOpen() | CallVerified():
             return _call(notice)
-        case MuteForeign() | MuteFailed() | AttemptMade():
+        case MuteForeign() | MuteFailed() | MuteDrifted() | MuteReaffirmed() | ExtensionSet() | AttemptMade():
             return _mute(notice)
+        case ApiLost() | ApiBack() | PollingLost() | PollingBack() | PollMade():
+            return _sight(notice)
         case FeedTurned() | LoginDone() | LoginFailed() | FeedConnected() | FeedLost() | FeedEventRejected():
             return _feed(notice)
         case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
@@ -150,6 +163,17 @@ def _call(notice: _CallNotice) -> Line:
             return _told(events.CALL_EXPOSED, ivrid=ivrid, exposure_ms=_ms(exposure_s))
         case CallGone(ivrid):
             return _told(events.CALL_GONE, ivrid=ivrid)
+        case CallOpen(ivrid, sections, open_s, attempts, error):
+            return _told(
+                events.SECTION_EXPOSED,
+                section_ids=tuple(sorted(sections)),
+                ivrid=ivrid,
+                open_ms=_ms(open_s),
+                attempts=attempts,
+                verdict=error or None,
+            )
+        case CallVerified(ivrid, muted, after_s):
+            return _told(events.CALL_VERIFIED, ivrid=ivrid, muted=muted, after_s=_s(after_s))
         case never:
             assert_never(never)
 
@@ -170,10 +194,34 @@ def _mute(notice: _MuteNotice) -> Line:
                 retry_in_s=_s(retry_in_s),
                 open_ms=_ms(open_s),
             )
-        case AttemptMade(ivrid, muted, verdict, seconds):
-            return _told(
-                events.API_ATTEMPT, ivrid=ivrid, muted=muted, verdict=verdict.value, duration_ms=_ms(seconds)
-            )
+        case MuteDrifted(ivrid, shown, seen_s, drifts):
+            return _told(events.MUTE_DRIFTED, ivrid=ivrid, shown=shown, seen_s=_s(seen_s), drifts=drifts)
+        case MuteReaffirmed(ivrid, muted, action_id):
+            return _told(events.MUTE_REAFFIRMED, ivrid=ivrid, muted=muted, action_id=action_id or None)
+        case ExtensionSet(sip, muted, action_id):
+            event = events.EXTENSION_MUTED if muted else events.EXTENSION_UNMUTED
+            return _told(event, extension=sip, action_id=action_id or None)
+        case AttemptMade(ivrid, sip, muted, verdict, seconds):
+            whose: dict[str, Field] = {"ivrid": ivrid, "extension": sip, "muted": muted}
+            return _told(events.API_ATTEMPT, **whose, verdict=verdict.value, duration_ms=_ms(seconds))
+        case never:
+            assert_never(never)
+
+
+def _sight(notice: _SightNotice) -> Line:
+    match notice:
+        case ApiLost(verdict, detail, failures):
+            return _told(events.API_DOWN, verdict=verdict.value, detail=detail or None, attempts=failures)
+        case ApiBack(after_s, failures):
+            return _told(events.API_BACK, after_s=_s(after_s), attempts=failures)
+        case PollingLost(why, refused):
+            return _told(events.POLLING_LOST, why=why, refused=refused)
+        case PollingBack():
+            return _told(events.POLLING_BACK)
+        case PollMade(extension, ok, why, seconds):
+            if ok:
+                return _told(events.CALLS_POLLED, extension=extension, duration_ms=_ms(seconds))
+            return _told(events.CALLS_POLL_FAILED, extension=extension, why=why, duration_ms=_ms(seconds))
         case never:
             assert_never(never)
 

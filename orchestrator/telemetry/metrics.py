@@ -22,6 +22,7 @@ _SECONDS_ASKED = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 MESSAGE_RESULTS = ("started", "ended", "rejected")
 LOGIN_RESULTS = ("done", "refused", "failed")
+POLL_RESULTS = ("done", "failed")
 
 
 class Metrics:
@@ -44,9 +45,22 @@ class Metrics:
         self.attempts = self._counter(
             "mute_attempts", "Mute requests, by what they came to and what was asked for.", "verdict", "muted"
         )
+        self.polls = self._counter("polls", "Requests for the active calls, by result.", "result")
         self.unprotected = self._counter("calls_exposed", "Calls whose cover ended before any mute was confirmed.")
         self.covered = self._counter("calls_covered", "Times that a section began to cover a call.")
         self.gone = self._counter("calls_gone", "Claims that ended because Voicenter knew the call no more.")
+        self.alarms = self._counter("exposure_alarms", "Times that a covered call was told of as open for too long.")
+        self.verified = self._counter("mutes_verified", "Recordings seen as they were confirmed.", "muted")
+        self.drifted = self._counter("mutes_drifted", "Recordings seen other than confirmed.", "shown")
+        self.blind = self._counter(
+            "extensions_set",
+            "Extensions muted (or opened) as a whole, because their calls could not be seen.",
+            "muted",
+        )
+        self.api_losses = self._counter("api_losses", "Times that the mute API failed for all calls.")
+        self.polling_losses = self._counter(
+            "polling_losses", "Times that Active Calls could not be counted on any more."
+        )
         self.foreign = self._counter("mutes_foreign", "Covered calls that somebody else had muted already.")
         self.sections_started = self._counter("sections_started", "Sections that started.")
         self.sections_renewed = self._counter("sections_renewed", "Starts of sections that ran already.")
@@ -60,7 +74,9 @@ class Metrics:
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
         self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
         self.crm_connected = Gauge(
-            f"{PREFIX}_crm_connected", "1 while messages of the CRM are heard.", registry=self.registry
+            f"{PREFIX}_crm_connected",
+            "1 while messages of the CRM are heard from all sources.",
+            registry=self.registry,
         )
         for result in MESSAGE_RESULTS:
             self.crm_messages.labels(result)
@@ -74,6 +90,13 @@ class Metrics:
             counter.labels(account)
         for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow):
             counter.labels(account)
+        for counter in (self.alarms, self.api_losses, self.polling_losses):
+            counter.labels(account)
+        for muted in ("true", "false"):
+            self.verified.labels(account, muted)
+            self.blind.labels(account, muted)
+        for shown in ("muted", "open"):
+            self.drifted.labels(account, shown)
         for verdict in Verdict:
             self.attempts.labels(account, verdict.value, "true")
             self.attempts.labels(account, verdict.value, "false")
@@ -81,6 +104,8 @@ class Metrics:
             self.sections_ended.labels(account, cause.value)
         for result in LOGIN_RESULTS:
             self.logins.labels(account, result)
+        for result in POLL_RESULTS:
+            self.polls.labels(account, result)
 
     def page(self) -> bytes:
         """All of them in Prometheus' text format, version 0.0.4."""

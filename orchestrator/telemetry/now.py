@@ -19,6 +19,7 @@ class Stage(StrEnum):
     WANTED = "wanted"  # covered, not asked for yet
     ASKED = "asked"  # covered, asked for, and not confirmed
     CONFIRMED = "confirmed"  # muted, as the API confirmed
+    VERIFIED = "verified"  # muted, as the feed or a poll showed since
     RELEASING = "releasing"  # not covered any more, and not confirmed to run again
     FOREIGN = "foreign"  # covered, and muted by somebody else
 
@@ -55,6 +56,6 @@ def stage(mute: Mute, wish: bool) -> Stage | None:
     if not wish:
         return None if mute.recording is Recording.OPEN and not mute.in_flight else Stage.RELEASING
     if mute.recording is Recording.MUTED:
-        return Stage.CONFIRMED
+        return Stage.CONFIRMED if mute.verified_at is None else Stage.VERIFIED
     under_way = mute.in_flight or mute.attempts > 0 or mute.recording is Recording.UNKNOWN
     return Stage.ASKED if under_way else Stage.WANTED

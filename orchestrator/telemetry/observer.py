@@ -4,25 +4,50 @@ Guarantees: notices are passed on in the order given, and nothing is decided by 
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.engine.ports import Observer
-from orchestrator.telemetry.lines import line
+from orchestrator.telemetry.lines import Line, line
 from orchestrator.telemetry.logs import Log
+from orchestrator.telemetry.repeats import Later, Repeats
+
+_PLACE = re.compile(r"\[\d+\]| \(and \d+ more\)")
+"""Where in a payload something was wrong, and how much else."""
 
 
 class LogObserver:
-    """One log line a notice. `account` is None for what concerns the process."""
+    """One log line a notice; one now and then for what comes in storms (`Event.limit`).
 
-    def __init__(self, log: Log, account: str | None) -> None:
+    `account` is None for what concerns the process. A context manager: in the end what waits is written.
+    """
+
+    def __init__(self, log: Log, account: str | None, later: Later) -> None:
         self._log = log if account is None else log.bind(account)
+        self._repeats = Repeats(self._write, later)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._repeats.settle()
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
         told = line(notice)
-        self._log.write(told.event, level=told.level, **told.fields)
+        limit = told.event.limit
+        if limit is None:
+            self._write(told, 0)
+        else:
+            alike = (_PLACE.sub("", str(told.fields[name])) for name in limit.alike)
+            self._repeats.take((told.event.name, *alike), told, limit.every_s)
+
+    def _write(self, told: Line, repeats: int) -> None:
+        fields = {**told.fields, "repeats": repeats} if repeats else told.fields
+        self._log.write(told.event, level=told.level, **fields)
 
 
 class Broadcast:

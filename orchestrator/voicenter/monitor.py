@@ -14,7 +14,7 @@ from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.voicenter.connection import Connection
 from orchestrator.voicenter.engineio3 import ConnectionLost, ConnectionRefused
-from orchestrator.voicenter.payloads import PayloadError, error_code, parse_event, parse_snapshot
+from orchestrator.voicenter.payloads import PayloadError, error_code, in_short, parse_event, parse_snapshot
 from orchestrator.voicenter.settings import FeedSettings
 
 _LEAST_SLEEP_S = 0.001
@@ -92,8 +92,7 @@ class Monitor:
 
     def _tell(self, name: str, rejected: list[PayloadError]) -> None:
         if rejected:
-            others = f" (and {len(rejected) - 1} more)" if len(rejected) > 1 else ""
-            self._observer.notice(FeedEventRejected(name, f"{rejected[0]}{others}"))
+            self._observer.notice(FeedEventRejected(name, in_short(rejected)))
 
     def _check_session(self, data: object) -> None:
         code = error_code(data)

@@ -5,7 +5,8 @@ are ignored, nulls are met, ids may be numbers or text. One bad leg or extension
 to `reject` and the rest is taken. No text made here contains a value that the vendor sent.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from orchestrator.core.facts import ExtensionSeen, SnapshotTaken, UserSeen
@@ -21,6 +22,8 @@ class PayloadError(ValueError):
     """A payload is not what it must be. The text names the field and what would be right, never a value."""
 
 
+_MOST_LAG_S = 3.0
+
 Reject = Callable[[PayloadError], None]
 """Told of each part that was passed over while the rest was taken."""
 
@@ -33,15 +36,26 @@ def parse_snapshot(data: object, reject: Reject) -> SnapshotTaken:
         raise PayloadError("errorCode: expected 0")
     if "extensions" not in snapshot:
         raise PayloadError("extensions: missing, expected a list")
-    seen: dict[str, Extension] = {}
-    for at, item in enumerate(_list(snapshot["extensions"], "extensions")):
-        try:
-            extension = _extension(item, f"extensions[{at}]", reject)
-        except PayloadError as error:
-            reject(error)
-        else:
-            seen[extension.sip] = extension
-    return SnapshotTaken(tuple(seen.values()))
+    items = _list(snapshot["extensions"], "extensions")
+    return SnapshotTaken(_each(items, "extensions", partial(_extension, sip_field="extenUser"), reject))
+
+
+def parse_active_calls(data: object, reject: Reject) -> tuple[Extension, ...]:
+    """An answer of Active Calls (`GetExtensionsCalls`): the extensions that it lists, with their calls.
+
+    It is asked in order to be believed, so it must say what it says: nothing is read from a list that is missing.
+    """
+    answer = _object(data, "answer")
+    items = answer.get("EXTENSIONS")
+    if items is None:
+        raise PayloadError("EXTENSIONS: missing, expected a list")
+    return _each(_list(items, "EXTENSIONS"), "EXTENSIONS", _polled, reject)
+
+
+def in_short(rejected: Sequence[PayloadError]) -> str:
+    """What was passed over in one payload: the first of it, and how much more."""
+    others = f" (and {len(rejected) - 1} more)" if len(rejected) > 1 else ""
+    return f"{rejected[0]}{others}"
 
 
 def parse_event(data: object, reject: Reject) -> ExtensionSeen | UserSeen | None:
@@ -56,7 +70,7 @@ def parse_event(data: object, reject: Reject) -> ExtensionSeen | UserSeen | None
             _user(subject, "userID", "data", reject),
             _user(subject, "onlineUserID", "data", reject),
         )
-    extension = _extension(subject, "data", reject)
+    extension = _extension(subject, "data", reject, "extenUser")
     legs = dict(extension.legs)
     if event.get("reason") == "HANGUP":
         # The list is the one after the event; should it show the ended call all the same, the event is right.
@@ -71,7 +85,17 @@ def parse_event(data: object, reject: Reject) -> ExtensionSeen | UserSeen | None
             reject(error)
         else:
             legs.setdefault(current.ivrid, current)
-    return ExtensionSeen(Extension(extension.sip, extension.user_id, extension.online_user_id, legs))
+    seen = Extension(extension.sip, extension.user_id, extension.online_user_id, legs)
+    return ExtensionSeen(seen, _lag_s(event))
+
+
+def _lag_s(event: dict[str, Any]) -> float:
+    """How long the event was under way at the vendor's: two whole seconds of one clock, so it is right to one second.
+    Where it does not say, as long as was ever seen."""
+    sent, happened = event.get("servertime"), event.get("telephonyservertime")
+    if not isinstance(sent, (int, float)) or not isinstance(happened, (int, float)):
+        return _MOST_LAG_S
+    return float(min(_MOST_LAG_S, max(0, sent - happened)))
 
 
 def error_code(data: object) -> int | None:
@@ -110,9 +134,29 @@ def _ended_calls(event: dict[str, Any], subject: dict[str, Any]) -> Iterator[str
     return filter(None, map(_optional_id, named))
 
 
-def _extension(item: object, path: str, reject: Reject) -> Extension:
+def _each(
+    items: list[Any], path: str, parse: Callable[[object, str, Reject], Extension], reject: Reject
+) -> tuple[Extension, ...]:
+    seen: dict[str, Extension] = {}
+    for at, item in enumerate(items):
+        try:
+            extension = parse(item, f"{path}[{at}]", reject)
+        except PayloadError as error:
+            reject(error)
+        else:
+            seen[extension.sip] = extension
+    return tuple(seen.values())
+
+
+def _polled(item: object, path: str, reject: Reject) -> Extension:
+    if "calls" not in _object(item, path):
+        raise PayloadError(f"{path}.calls: missing, expected a list")
+    return _extension(item, path, reject, "username")
+
+
+def _extension(item: object, path: str, reject: Reject, sip_field: str) -> Extension:
     fields = _object(item, path)
-    sip = _required_id(fields, "extenUser", path)
+    sip = _required_id(fields, sip_field, path)
     legs: dict[str, Leg] = {}
     for at, call in enumerate(_list(fields.get("calls"), f"{path}.calls")):
         try:

@@ -2,9 +2,17 @@
 
 import pytest
 
-from orchestrator.core.facts import MuteWithdrawn, Restored, Swept
+from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored, SectionWoke, Swept
 from orchestrator.core.model import Mute, Recording, Verdict
-from orchestrator.core.notices import CallExposed, CallGone, CallMuted, CallUnmuted, MuteFailed, MuteForeign
+from orchestrator.core.notices import (
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallUnmuted,
+    MuteFailed,
+    MuteForeign,
+    SectionClosed,
+)
 from orchestrator.core.reconcile import Ask, Later, Settled, urgent
 from tests.core.world import T0, World, extension, talking
 
@@ -148,7 +156,7 @@ def test_the_api_that_asks_to_wait_is_not_asked_before_for_any_call() -> None:
 def test_a_senseless_wait_is_not_obeyed_for_ever() -> None:
     world = covered()
     world.attempt("c1", Verdict.BUSY, told_s=86_400.0)
-    assert world.state.api_resumes_at == T0 + 60
+    assert world.state.api.resumes_at == T0 + 60
 
 
 def test_not_found_for_a_live_call_is_asked_again() -> None:
@@ -319,3 +327,36 @@ def test_mutes_are_urgent_and_releases_are_not() -> None:
     world.settle()
     world.ends("pay")
     assert not urgent(world.state, "c1")
+
+
+def test_a_release_waits_for_the_backlog_and_a_mute_does_not() -> None:
+    world = covered()
+    world.settle()
+    world.learn(BacklogBegan())
+    world.ends("pay")
+    assert world.decision("c1") == Settled("the CRM's backlog comes first")
+    world.sees("s2", talking("c2"))
+    world.starts("other", on="s2")
+    assert world.settle() == [("c2", True)]
+    assert world.learn(BacklogDone()).calls == {"c1", "c2"}
+    assert world.settle() == [("c1", False)]
+
+
+def test_a_call_that_the_backlog_covers_again_is_not_opened_in_between() -> None:
+    world = covered()
+    world.settle()
+    world.learn(BacklogBegan())
+    world.ends("pay")
+    world.starts("next", on="s1")
+    world.learn(BacklogDone())
+    assert world.settle() == []
+
+
+def test_a_section_expires_during_a_backlog_as_ever() -> None:
+    world = covered()
+    world.settle()
+    world.learn(BacklogBegan())
+    world.passes(900)
+    world.learn(SectionWoke("pay"))
+    assert world.of(SectionClosed)
+    assert world.decision("c1") == Settled("the CRM's backlog comes first")

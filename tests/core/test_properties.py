@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.facts import (
+    BacklogBegan,
+    BacklogDone,
     ExtensionSeen,
     Fact,
     FeedChanged,
@@ -95,6 +97,8 @@ FROM_OUTSIDE: st.SearchStrategy[Fact] = st.one_of(
     st.builds(FeedChanged, st.sampled_from([FeedState.DOWN, FeedState.SYNCING])),
     st.lists(EXTENSIONS, max_size=3, unique_by=lambda ext: ext.sip).map(lambda exts: SnapshotTaken(tuple(exts))),
     st.just(Swept()),
+    st.just(BacklogBegan()),
+    st.just(BacklogDone()),
 )
 VERDICTS = st.sampled_from(Verdict)
 STEPS = st.lists(
@@ -129,6 +133,7 @@ def play(world: World, steps: Sequence[Step]) -> None:
 
 def finish(world: World) -> None:
     """Let what is under way be answered and everything be worked off."""
+    world.learn(BacklogDone())
     for ivrid, mute in list(world.state.mutes.items()):
         if mute.in_flight:
             world.answer(ivrid, bool(mute.asked))
@@ -289,9 +294,21 @@ def test_while_a_request_is_under_way_no_other_is_due(steps: list[Step]) -> None
             assert world.decision(ivrid) == Settled("a request is under way")
 
 
+@settings(max_examples=200, deadline=None)
+@given(STEPS, STEPS)
+def test_while_a_backlog_waits_nothing_is_opened(before: list[Step], during: list[Step]) -> None:
+    world = World()
+    play(world, before)
+    world.learn(BacklogBegan())
+    asked = len(world.asked)
+    play(world, [step for step in during if step != ("learn", BacklogDone())])
+    assert all(muted for _, muted in world.asked[asked:])
+
+
 def test_the_facts_of_the_engine_are_drawn_too() -> None:
     """A reminder for whoever adds a fact: histories must contain it."""
     drawn = {ExtensionSeen, UserSeen, SectionStarted, SectionEnded, SectionWoke, FeedChanged, SnapshotTaken, Swept}
+    drawn |= {BacklogBegan, BacklogDone}
     played = {MuteAsked, MuteAnswered, Restored}
     assert len(drawn | played) == len(Fact.__args__) - 1  # MuteWithdrawn: see test_mutes
     assert Outcome(Verdict.DONE).action_id == ""

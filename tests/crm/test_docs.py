@@ -8,11 +8,12 @@ import pytest
 from orchestrator.crm.message import CrmMessage, parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "crm-messages.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) + re.findall(r"PUBLISH \S+ '(.*?)'", PAGE)
+EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES += re.findall(r"^redis-cli .*(?:data|PUBLISH \S+|LPUSH \S+) '(.*?)'$", PAGE, re.MULTILINE)
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
 from orchestrator.core.facts import SectionEnded
-from orchestrator.crm import pubsub
+from orchestrator.crm import link, pubsub
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
@@ -303,7 +303,7 @@ async def test_a_server_that_drops_us_each_time_is_not_hammered(valkey: Valkey, 
     first, *later = [notice for notice in heard.of(CrmLost) if isinstance(notice, CrmLost)]
     assert first.retry_in_s == 0.0
     assert len(later) == 2
-    assert all(lost.retry_in_s >= pubsub.RETRY_FIRST_S for lost in later)
+    assert all(lost.retry_in_s >= link.RETRY_FIRST_S for lost in later)
 
 
 async def test_a_channel_that_is_configured_twice_is_subscribed_once(

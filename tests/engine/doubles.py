@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Outcome, State, Verdict
+from orchestrator.core.model import Extension, Outcome, Polled, PollFailed, State, Verdict
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.engine.ports import Marks, Permit
@@ -59,6 +59,12 @@ class ScriptedApi:
     doubled: bool = False
 
     async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
+        return await self._serve(ivrid, muted, permit)
+
+    async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
+        return await self._serve(f"all of {sip}", muted, permit)
+
+    async def _serve(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
         if not await permit():
             return None
         request = Request(ivrid, muted, VirtualClock().now() - VirtualClock.START)
@@ -76,6 +82,34 @@ class ScriptedApi:
     @property
     def asked(self) -> list[tuple[str, bool]]:
         return [(request.ivrid, request.muted) for request in self.requests]
+
+
+@dataclass
+class SameCalls:
+    """Active Calls that tell the calls that are known already, with their recordings as the API was asked for, after
+    `latency_s`, unless `answers` says otherwise."""
+
+    state: State
+    api: ScriptedApi
+    latency_s: float = 0.02
+    answers: Callable[[str | None], Polled | PollFailed | None] = lambda sip: None
+    asked: list[tuple[str | None, float]] = field(default_factory=list)
+    most_at_once: int = 0
+    at_once: int = 0
+
+    async def ask(self, sip: str | None) -> Polled | PollFailed:
+        self.asked.append((sip, VirtualClock().now() - VirtualClock.START))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(self.latency_s)
+        self.at_once -= 1
+        known = (self._shown(ext) for ext in self.state.extensions.values() if sip in (None, ext.sip))
+        return self.answers(sip) or Polled(tuple(known))
+
+    def _shown(self, extension: Extension) -> Extension:
+        muted = dict(self.api.asked)
+        legs = {ivrid: replace(leg, muted=muted.get(ivrid, leg.muted)) for ivrid, leg in extension.legs.items()}
+        return replace(extension, legs=legs)
 
 
 @dataclass

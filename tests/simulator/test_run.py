@@ -12,13 +12,14 @@ from redis.asyncio import Redis
 
 from orchestrator.simulator.crm import Sections
 from orchestrator.simulator.floor import Tempo
-from orchestrator.simulator.publisher import redis_publisher
+from orchestrator.simulator.publisher import By, redis_publisher
 from orchestrator.simulator.replay import Replay
 from orchestrator.simulator.run import Shift, centre_of, run, simulate
 from orchestrator.simulator.simulation import Simulation
 from orchestrator.simulator.stage import Stage
 from orchestrator.store.embedded import embedded
 from tests.simulator.test_replay import written
+from tests.valkey import entries
 
 BRISK = Shift(
     duration_s=1.5,
@@ -131,6 +132,17 @@ async def test_a_publisher_publishes_as_a_crm_does(tmp_path: Path) -> None:
         await publish(b"{}")
         message = await listener.get_message(timeout=5)
     assert message["data"] == b"{}"
+
+
+async def test_a_publisher_speaks_by_stream_and_by_list_too(tmp_path: Path) -> None:
+    async with embedded(tmp_path, 0) as url, Redis.from_url(url) as other:
+        async with redis_publisher(url, By.STREAM) as publish:
+            await publish(b"{}")
+        async with redis_publisher(url, By.LIST, "calls") as publish:
+            await publish(b"1")
+            await publish(b"2")
+        assert await entries(other, "crm:sensitive") == [{b"data": b"{}"}]
+        assert await other.rpop("calls") == b"1"
 
 
 async def test_the_view_shows_who_is_busy_and_what_is_covered_and_muted() -> None:

@@ -5,16 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
 from orchestrator.core.model import FeedState, State
 from orchestrator.crm.deadletter import DeadLetters
-from orchestrator.engine.notices import StoreLost
+from orchestrator.engine.notices import CrmLost, MessageRejected, StoreLost
 from orchestrator.engine.ports import Marks
 from orchestrator.store import codec
 from orchestrator.store.connection import subscriber
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
+from tests.crm.durable import LIST, STREAM, a_list, ended, reading, stream
 from tests.store.test_redis_store import extension, fill
 from tests.valkey import SOON_S, Heard, Valkey, client_of, running, until
 
@@ -68,7 +70,24 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
                 await until(kept)
                 await until(lambda: store.healthy)
         await _listens(subscriber_url=url)
+        await _reads(url, heard, admin)
     assert not heard.of(StoreLost)
+    assert not heard.of(CrmLost)
+
+
+async def _reads(url: str, heard: Heard, crm: Redis) -> None:
+    """Good and wrong messages, up to their acknowledgement."""
+    for message in (ended("a"), "wrong"):
+        await crm.xadd(STREAM, {"data": message})
+        await crm.lpush(LIST, message)
+    for source in (stream, a_list):
+        async with reading(url, heard, source) as (on, taken):
+            await until(lambda on=on: on.connected)  # type: ignore[misc]  # a bound argument
+            assert taken.sections == ["a"]
+            assert await on.backlog.worked_off()
+    assert [notice.why for notice in heard.notices if isinstance(notice, MessageRejected)] == [
+        "message: not JSON"
+    ] * 2
 
 
 async def _listens(subscriber_url: str) -> None:

@@ -1,5 +1,6 @@
 """Redis away, frozen, back, back empty: muting is never held up, and Redis is brought up to date."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -210,3 +211,32 @@ async def test_scripts_forgotten_by_redis_are_sent_again(
             await redis.script_flush()
         assert await calls_of(redis, "SIPSIP1") == {b"ivr-2"}
     assert not heard.of(StoreLost)
+
+
+async def test_who_waits_until_it_is_kept_waits_for_redis_to_be_back(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis
+) -> None:
+    async with running(store.run()):
+        await until(lambda: store.healthy)
+        await valkey.kill()
+        mute(state, store, "during")
+        waiting = asyncio.ensure_future(store.kept())
+        await until(lambda: not store.healthy)
+        assert not waiting.done()
+        await valkey.start()
+        async with asyncio.timeout(SOON_S):
+            await waiting
+        await until(lambda: there(redis))
+        assert await redis.hexists(MUTES, "during")
+        await store.kept()  # nothing new: at once
+
+
+async def test_the_wait_until_it_is_kept_can_be_given_up(store: RedisStore, state: State) -> None:
+    mute(state, store, "never")  # nobody writes
+    waiting = asyncio.ensure_future(store.kept())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    async with running(store.run()):
+        assert await store.saved(SOON_S)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from orchestrator.telemetry import Log, open_log
+from orchestrator.telemetry import Log, LogObserver, open_log
 from orchestrator.telemetry.logs import Format
 
 NOW = 1_795_428_000.1234  # 2026-11-23T10:00:00.123Z
@@ -29,6 +29,11 @@ class Written:
     @property
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.text.splitlines()]
+
+
+def observer_of(log: Log, account: str | None = "main") -> LogObserver:
+    """One in a moment that does not pass: what waits to be told goes on waiting."""
+    return LogObserver(log, account, lambda _s, _call: None)
 
 
 @pytest.fixture

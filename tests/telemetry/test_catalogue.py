@@ -71,5 +71,18 @@ def test_every_field_of_the_notices_events_is_filled_by_some_notice() -> None:
         given = {name for name, value in told.fields.items() if value is not None}
         filled.setdefault(told.event.name, set()).update(given)
     target = {"extension", "user_id", "ivrid"}
-    missing = {name: set(CATALOGUE[name].fields) - given for name, given in filled.items()}
+    missing = {name: set(CATALOGUE[name].fields) - given - counted(name) for name, given in filled.items()}
     assert {name: left - target for name, left in missing.items() if left - target} == {}
+
+
+def counted(name: str) -> set[str]:
+    """What the observer adds to the lines of an event that may come in storms."""
+    return {"repeats"} if CATALOGUE[name].limit else set()
+
+
+def test_what_makes_lines_of_a_storm_alike_is_in_them() -> None:
+    limited = [event for event in CATALOGUE.values() if event.limit]
+    assert {event.name for event in limited} == {"feed.event.rejected", "crm.message.rejected", "calls.poll.failed"}
+    for event in limited:
+        assert event.limit
+        assert {*event.limit.alike, "repeats"} <= set(event.fields)

@@ -14,17 +14,17 @@ import pytest
 import socketio  # type: ignore[import-untyped]
 
 from orchestrator.core.notices import CallGone
-from orchestrator.telemetry import Broadcast, LogObserver, events, open_log
+from orchestrator.telemetry import Broadcast, events, open_log
 from orchestrator.telemetry.allowlist import UncataloguedField, presentable
 from orchestrator.telemetry.events import CATALOGUE, Event, Level
-from tests.telemetry.conftest import Written
+from tests.telemetry.conftest import Written, observer_of
 from tests.telemetry.notices import EVERY, SECRET
 
 
 class TestShape:
     def test_time_level_and_event_come_first_then_the_account(self, written: Written) -> None:
         with written.log() as log:
-            LogObserver(log, "main").notice(CallGone("i"))
+            observer_of(log).notice(CallGone("i"))
         assert list(written.lines[0].items()) == [
             ("timestamp", "2026-11-23T10:00:00.123Z"),
             ("level", "info"),
@@ -35,7 +35,7 @@ class TestShape:
 
     def test_what_concerns_the_process_has_no_account(self, written: Written) -> None:
         with written.log() as log:
-            LogObserver(log, None).notice(CallGone("i"))
+            observer_of(log, None).notice(CallGone("i"))
         assert "account" not in written.lines[0]
 
     def test_a_field_without_a_value_is_left_out(self, written: Written) -> None:
@@ -67,14 +67,14 @@ class TestShape:
 
     def test_several_observers_hear_the_same(self, written: Written) -> None:
         with written.log() as log:
-            Broadcast(LogObserver(log, "a"), LogObserver(log, "b")).notice(CallGone("i"))
+            Broadcast(observer_of(log, "a"), observer_of(log, "b")).notice(CallGone("i"))
         assert [line["account"] for line in written.lines] == ["a", "b"]
 
 
 class TestPrivacy:
     def test_notices_with_hostile_content_put_out_catalogued_fields_only(self, written: Written) -> None:
         with written.log() as log:
-            observer = LogObserver(log, "main")
+            observer = observer_of(log)
             for notice in EVERY:
                 observer.notice(notice)
         assert len(written.lines) == len(EVERY)
@@ -85,14 +85,14 @@ class TestPrivacy:
     def test_a_sections_reason_and_its_messages_ids_do_not_come_out(self, written: Written) -> None:
         with written.log() as log:
             for notice in EVERY:
-                LogObserver(log, "main").notice(notice)
+                observer_of(log).notice(notice)
         assert SECRET not in written.text
 
     @pytest.mark.parametrize("log_format", ["json", "console"])
     def test_text_can_neither_forge_a_line_nor_steer_a_terminal(self, written: Written, log_format: str) -> None:
         with written.log("json" if log_format == "json" else "console") as log:
             for notice in EVERY:
-                LogObserver(log, "main").notice(notice)
+                observer_of(log).notice(notice)
         assert len(written.text.splitlines()) == len(EVERY)
         assert all(line.isprintable() for line in written.text.splitlines())
 

@@ -23,9 +23,11 @@ from orchestrator.engine.notices import (
     CrmConnected,
     CrmLost,
     EdgeNotice,
+    FeedEventRejected,
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    PollMade,
 )
 from orchestrator.telemetry import Metrics, MetricsObserver, Stage, now_of
 from orchestrator.telemetry.metrics import PREFIX
@@ -53,6 +55,7 @@ def test_series_are_there_before_anything_happens(metrics: Metrics) -> None:
     assert value(metrics, "exposure_seconds_count", account="main") == 0
     assert value(metrics, "mute_attempts_total", account="main", verdict="lost", muted="false") == 0
     assert value(metrics, "sections_ended_total", account="main", cause="expired") == 0
+    assert value(metrics, "polls_total", account="main", result="failed") == 0
     assert value(metrics, "crm_messages_total", result="rejected") == 0
     assert value(metrics, "crm_connected") == 0
     assert value(metrics, "build_info", version="1.2.3") == 1
@@ -77,10 +80,22 @@ def test_a_confirmation_that_came_when_it_was_wanted_no_more_is_no_exposure(metr
 
 
 def test_attempts_are_counted_by_verdict_and_wish(metrics: Metrics) -> None:
-    tell(metrics, AttemptMade("i", True, Verdict.DONE, 0.03), AttemptMade("i", False, Verdict.LOST, 3.0))
+    tell(metrics, AttemptMade("i", None, True, Verdict.DONE, 0.03), AttemptMade("i", None, False, Verdict.LOST, 3.0))
     assert value(metrics, "mute_attempts_total", account="main", verdict="done", muted="true") == 1
     assert value(metrics, "mute_attempts_total", account="main", verdict="lost", muted="false") == 1
     assert value(metrics, "mute_request_seconds_sum", account="main") == pytest.approx(3.03)
+
+
+def test_polls_are_counted_by_result(metrics: Metrics) -> None:
+    tell(metrics, PollMade("SIP1", True, "", 0.03), *[PollMade(None, False, "HTTP 500", 0.03)] * 3)
+    assert value(metrics, "polls_total", account="main", result="done") == 1
+    assert value(metrics, "polls_total", account="main", result="failed") == 3
+
+
+def test_of_a_storm_each_one_counts(metrics: Metrics) -> None:
+    tell(metrics, *[FeedEventRejected("ExtensionEvent", "x")] * 100, *[MessageRejected("c", "x")] * 100)
+    assert value(metrics, "feed_events_rejected_total", account="main") == 100
+    assert value(metrics, "crm_messages_total", result="rejected") == 100
 
 
 def test_the_rest_is_counted_where_it_belongs(metrics: Metrics) -> None:
@@ -99,6 +114,18 @@ def test_the_rest_is_counted_where_it_belongs(metrics: Metrics) -> None:
     assert value(metrics, "crm_connected") == 1
     tell(metrics, CrmLost("c", "gone", 1.0))
     assert value(metrics, "crm_connected") == 0
+
+
+def test_the_crm_is_heard_while_all_its_sources_are(metrics: Metrics) -> None:
+    observer = MetricsObserver(metrics, None)
+    for notice, heard in (
+        (CrmConnected("a"), 1),
+        (CrmLost("b", "no route", 1.0), 0),
+        (CrmConnected("a"), 0),
+        (CrmConnected("b"), 1),
+    ):
+        observer.notice(notice)
+        assert value(metrics, "crm_connected") == heard
 
 
 def test_hostile_notices_add_no_series(metrics: Metrics) -> None:

@@ -1,0 +1,68 @@
+"""What the feed and the polls show of a recording, held against what was confirmed.
+
+Guarantees: evidence counts from the moment it speaks of, not from its arrival (an event may have been under way for
+seconds); what is older than what is known already says nothing; a recording that is seen other than the API
+confirmed is unknown again, so it is asked for anew; one that was muted before our first request is somebody else's.
+"""
+
+from dataclasses import replace
+
+from orchestrator.core import blind
+from orchestrator.core.changes import Changes
+from orchestrator.core.model import Leg, Mute, Policy, Recording, State
+from orchestrator.core.mutes import write
+from orchestrator.core.notices import CallVerified, MuteDrifted, MuteForeign
+
+
+def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:
+    """A leg of this call was seen, as it was at `seen_at` or a little later."""
+    call = state.calls[leg.ivrid]
+    if leg.muted is None or seen_at < call.seen_at:
+        return
+    mute = state.mutes.get(leg.ivrid)
+    if leg.muted and call.muted is not True and (mute is None or _unasked(mute)) and blind.explains(state, leg.ivrid):
+        # Nobody was seen to mute it, and we muted its extension: it is ours, and its own claim takes over.
+        since = now if mute is None else mute.due_since
+        ours = Mute(leg.ivrid, due_since=since, recording=Recording.UNKNOWN, asked=True, asked_at=now)
+        state.calls[leg.ivrid] = replace(call, seen_at=seen_at)
+        write(state, ours, changes)
+    elif mute is None or mute.foreign or _unasked(mute):
+        state.calls[leg.ivrid] = replace(call, muted=leg.muted, seen_at=seen_at)
+        if mute is not None and mute.foreign is not leg.muted:
+            _change_hands(state, mute, leg.muted, now, changes)
+    elif not mute.in_flight and mute.confirmed_at is not None and mute.recording is not Recording.UNKNOWN:
+        state.calls[leg.ivrid] = replace(call, seen_at=seen_at)
+        _judge(state, mute, leg.muted, seen_at, now, policy, changes)
+
+
+def _unasked(mute: Mute) -> bool:
+    """Nothing was asked for this call yet: what is seen cannot be our doing."""
+    return mute.asked is None and mute.recording is Recording.OPEN
+
+
+def _change_hands(state: State, mute: Mute, muted: bool, now: float, changes: Changes) -> None:
+    if muted:
+        changes.tell(MuteForeign(mute.ivrid))
+        write(state, replace(mute, foreign=True), changes)
+    else:  # whoever muted it has opened it
+        write(state, Mute(mute.ivrid, due_since=now), changes)
+
+
+def _judge(
+    state: State, mute: Mute, shown: bool, seen_at: float, now: float, policy: Policy, changes: Changes
+) -> None:
+    confirmed_at = mute.confirmed_at or 0.0
+    if shown is (mute.recording is Recording.MUTED):
+        if mute.verified_at is None and seen_at >= confirmed_at:
+            changes.tell(CallVerified(mute.ivrid, shown, now - confirmed_at))
+            write(state, replace(mute, verified_at=now), changes)
+    elif seen_at >= confirmed_at + policy.evidence_grace_s and not _is_anothers(mute, shown):
+        drifts = mute.drifts + 1
+        changes.tell(MuteDrifted(mute.ivrid, shown, now - seen_at, drifts))
+        due = replace(mute, recording=Recording.UNKNOWN, due_since=seen_at, verified_at=None, alarm_at=0.0)
+        write(state, replace(due, attempts=0, retry_at=0.0, drifts=drifts), changes)
+
+
+def _is_anothers(mute: Mute, shown: bool) -> bool:
+    """Muted after our release was seen to hold: not our doing."""
+    return shown and mute.recording is Recording.OPEN and mute.verified_at is not None

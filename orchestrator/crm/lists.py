@@ -1,0 +1,49 @@
+"""Messages of the CRM in a Redis list, for a CRM that can do no more than LPUSH.
+
+Each is moved to `<list>:taken` before it is delivered, and removed from there once it need not be kept: so whatever
+stands there at the start is a dead predecessor's, or our own from a connection that broke, and is delivered first.
+Guarantee: in the order of pushing.
+"""
+
+from collections.abc import Sequence
+
+from orchestrator.crm.durable import AT_ONCE, Entry
+from orchestrator.crm.wire import ANSWER_S, BLOCK_S, Wire
+
+
+class List:
+    """A `Source`. The oldest message is the rightmost, in both lists."""
+
+    def __init__(self, wire: Wire, key: str) -> None:
+        self.name = f"list:{key}"
+        self._wire = wire
+        self._key = key
+        self._taken = f"{key}:taken"
+        self._upto = 0  # how much of what is taken was not looked at yet
+
+    async def open(self) -> bool:
+        self._upto = int(await self._wire.ask("LLEN", self._taken))
+        return False
+
+    async def pending(self) -> Sequence[Entry]:
+        if not self._upto:
+            return []
+        # Those not acknowledged stay at the right, so positions are counted from the left, where nothing changes.
+        first, last = max(0, self._upto - AT_ONCE), self._upto - 1
+        values = await self._wire.ask("LRANGE", self._taken, first, last)
+        self._upto = first
+        return [Entry(value, value) for value in reversed(values)]
+
+    async def waiting(self) -> Sequence[Entry]:
+        count = min(AT_ONCE, int(await self._wire.ask("LLEN", self._key)))
+        move = ("LMOVE", self._key, self._taken, "RIGHT", "LEFT")
+        values = await self._wire.ask_each([move] * count) if count else []
+        return [Entry(value, value) for value in values if value is not None]
+
+    async def coming(self) -> Sequence[Entry]:
+        move = ("BLMOVE", self._key, self._taken, "RIGHT", "LEFT")
+        value = await self._wire.ask(*move, BLOCK_S, within_s=ANSWER_S + BLOCK_S)
+        return [] if value is None else [Entry(value, value)]
+
+    async def acknowledge(self, entries: Sequence[Entry]) -> None:
+        await self._wire.ask_each([("LREM", self._taken, -1, entry.handle) for entry in entries])
