@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from orchestrator import app
 from orchestrator.config import Config
-from orchestrator.config.schema import Account, Redis
+from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.model import State
 from orchestrator.telemetry.events import Event
 from orchestrator.telemetry.logs import Log
@@ -19,7 +19,7 @@ from tests.simulation.loop import Process, SimulatedLoop, WorldClock
 from tests.simulation.vendor import CODE, LOGIN, MUTE, POLL, REFRESH, TOKEN, Vendor
 
 ACCOUNT = "main"
-NAMESPACE = "mute"
+STREAM, LIST, CHANNEL = "crm:sensitive", "crm:list", "crm.sensitive"
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 """A log line: the name of its event, its fields."""
@@ -35,7 +35,11 @@ def config() -> Config:
         active_calls_url=POLL,
         api_code=SecretStr(CODE),
     )
-    return Config(redis=Redis(url=SecretStr("redis://redis.example:6379/0")), accounts={ACCOUNT: account})
+    return Config(
+        redis=Redis(url=SecretStr("redis://redis.example:6379/0")),
+        accounts={ACCOUNT: account},
+        crm=Crm(streams=(STREAM,), lists=(LIST,), channels=(CHANNEL,)),
+    )
 
 
 CONFIG = config()
@@ -76,6 +80,11 @@ class Daemon:
     def stop(self) -> None:
         """SIGTERM."""
         self._stop.set()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has read what was left to it."""
+        return self.daemon is not None and self.daemon._accounts[ACCOUNT]._restored and not self.state.backlog
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3.0
 """How long the daemon waits for an answer of the mute API."""
 
+LATE_S = 5.0
+"""How long after it was given up a request may still be applied."""
+
 
 class Explains(StrEnum):
     NOTHING = "nothing"
@@ -114,7 +117,7 @@ def api_lost(world: "World", fault: Fault) -> Callable[[], None]:
     return _api(world, fault, fate)
 
 
-@kind(Explains.API, 1.0, 10.0, RECOVERED_S + 2 * TIMEOUT_S)
+@kind(Explains.API, 1.0, 10.0, RECOVERED_S + LATE_S + 1.0)
 def api_late(world: "World", fault: Fault) -> Callable[[], None]:
     """No answer, and the request is applied after the daemon gave up on it."""
 
@@ -122,9 +125,9 @@ def api_late(world: "World", fault: Fault) -> Callable[[], None]:
         if chance.random() < 0.5:
             return None
         if chance.random() < 0.5:
-            return Fate(chance.uniform(TIMEOUT_S, 2 * TIMEOUT_S - 0.1), None, why="late")
+            return Fate(chance.uniform(TIMEOUT_S, TIMEOUT_S + LATE_S - 0.1), None, why="late")
         answered_s = chance.uniform(0.01, 1.0)
-        return Fate(answered_s + chance.uniform(0.0, TIMEOUT_S - 0.1), answered_s, reset=True, why="late after reset")
+        return Fate(answered_s + chance.uniform(0.0, LATE_S - 0.1), answered_s, reset=True, why="late after reset")
 
     return _api(world, fault, fate)
 
@@ -277,6 +280,30 @@ def login_away(world: "World", _: Fault) -> Callable[[], None]:
     return end
 
 
+# Polls
+
+
+def _polls(world: "World", fate: Fate) -> Callable[[], None]:
+    world.vendor.poll_fates.append(fate)
+    return lambda: world.vendor.poll_fates.remove(fate)
+
+
+@kind(Explains.NOTHING, 2.0, 30.0)
+def polls_fail(world: "World", fault: Fault) -> Callable[[], None]:
+    fates = (Fate(sent=False), Fate(0.0, 0.1, 500, b""), Fate(0.0, None), Fate(0.0, 0.5, reset=True))
+    return _polls(world, fates[int(fault.dice * len(fates))])
+
+
+@kind(Explains.NOTHING, 2.0, 30.0)
+def polls_slow(world: "World", fault: Fault) -> Callable[[], None]:
+    return _polls(world, Fate(0.0, 0.5 + 2.0 * fault.dice))
+
+
+@kind(Explains.NOTHING, 2.0, 30.0)
+def polls_refused(world: "World", _: Fault) -> Callable[[], None]:
+    return _polls(world, Fate(0.0, 0.1, 200, {"ERR": 2, "DESC": "Authorization failed."}))
+
+
 # Redis
 
 
@@ -418,6 +445,6 @@ def foreign_mute(world: "World", fault: Fault) -> None:
     world.mute_a_foreign_call(fault.dice)
 
 
-NOT_YET: frozenset[str] = frozenset({"api_late", "api_hollow", "api_not_found"})
+NOT_YET: frozenset[str] = frozenset()
 """Kinds that the daemon does not claim to survive."""
 EVERY = sorted(KINDS.keys() - NOT_YET)

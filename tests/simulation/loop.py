@@ -17,6 +17,14 @@ class Deadlock(Exception):
     """Nothing is ready and no timer is set: whoever is awaited will never come."""
 
 
+class Livelock(Exception):
+    """Callbacks run and run, and no time passes."""
+
+
+MOST_ROUNDS = 100_000
+"""Rounds of the loop at one moment."""
+
+
 class Process:
     """What belongs together: a context that its tasks carry, and whether it runs."""
 
@@ -63,6 +71,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._selector = _NoSelector()
         self._now_s = 0.0
         self._held_back = 0
+        self._rounds = 0
         self.world = copy_context()
         self.network: Network | None = None
         self.faults: list[dict[str, Any]] = []
@@ -124,6 +133,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         ready, scheduled = self._ready, self._scheduled
         if not ready:
             self._jump(scheduled)
+            self._rounds = 0
+        self._rounds += 1
+        if self._rounds > MOST_ROUNDS:
+            raise Livelock
         now = self._now_s
         while scheduled and scheduled[0]._when <= now:  # type: ignore[attr-defined]
             handle = heapq.heappop(scheduled)

@@ -409,7 +409,8 @@ class RedisData:
         upper = [word.upper() for word in words]
         count = int(words[upper.index(b"COUNT") + 1]) if b"COUNT" in upper else 100
         now_ms = self.now_ms()
-        claimed, deleted, cursor = [], [], b"0-0"
+        claimed: list[Value] = []
+        deleted, cursor = [], b"0-0"
         for entry in [each for each in sorted(group.pending) if each >= start]:
             if len(claimed) == count:
                 cursor = _id_text(entry)
@@ -421,8 +422,12 @@ class RedisData:
                 del group.pending[entry]
                 deleted.append(_id_text(entry))
                 continue
-            group.pending[entry] = Pending(consumer, now_ms, pending.times + 1)
-            claimed.append([_id_text(entry), stream.entries[entry]])
+            if b"JUSTID" in upper:
+                group.pending[entry] = Pending(consumer, now_ms, pending.times)
+                claimed.append(_id_text(entry))
+            else:
+                group.pending[entry] = Pending(consumer, now_ms, pending.times + 1)
+                claimed.append([_id_text(entry), stream.entries[entry]])
         return [cursor, claimed, deleted]
 
     def _xpending(self, words: Words) -> Value:

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.simulation.loop import Process, SimulatedLoop, this_process
@@ -30,8 +30,10 @@ class RedisServer:
         self.latency_s = QUICK_S
         self.lost_replies = 0
         """So many of the next writes are executed, and then the connection breaks instead of an answer."""
+        self.messages: set[bytes] = set()
+        """What is to be watched on its way."""
         self.delivered: Callable[[RedisTransport, Process | None, bytes], None] = lambda *_: None
-        """A published message has reached a client."""
+        """A message has reached a client."""
         self.connections: list[RedisTransport] = []
         self._loop = loop
         self._chance = chance
@@ -109,6 +111,7 @@ class RedisTransport(asyncio.Transport):
         self._free_at = 0.0
         self._blocked: tuple[list[bytes], set[bytes], asyncio.TimerHandle | None] | None = None
         self._waiting: list[list[bytes]] = []
+        self._carried: list[bytes] = []
 
     # As a transport
 
@@ -167,21 +170,24 @@ class RedisTransport(asyncio.Transport):
 
     def push(self, channel: bytes, message: bytes) -> None:
         if channel in self._channels:
-            self._answer(_reply([b"message", channel, message]), message)
+            self._carried.append(message)
+            self._answer(_reply([b"message", channel, message]))
         for pattern in self._patterns:
             if matches(pattern, channel):
-                self._answer(_reply([b"pmessage", pattern, channel, message]), message)
+                self._carried.append(message)
+                self._answer(_reply([b"pmessage", pattern, channel, message]))
 
-    def _answer(self, data: bytes, message: bytes | None = None) -> None:
+    def _answer(self, data: bytes) -> None:
         server = self._server
         latency_s = server._latency()
         due = max(self._free_at, self._loop._now_s + latency_s)
         self._free_at = due
-        self._loop.in_world(due - self._loop._now_s, self._deliver, data, message)
+        self._loop.in_world(due - self._loop._now_s, self._deliver, data, self._carried)
+        self._carried = []
 
-    def _deliver(self, data: bytes, message: bytes | None) -> None:
+    def _deliver(self, data: bytes, carried: list[bytes]) -> None:
         if not self._closed and not self._severed and not self._server.silent:
-            if message is not None:
+            for message in carried:
                 self._server.delivered(self, self.process, message)
             self.protocol.data_received(data)
 
@@ -211,6 +217,7 @@ class RedisTransport(asyncio.Transport):
             return
         if server.lost_replies:
             server.lost_replies -= 1
+            self._carried = []
             self._loop.in_world(server._latency(), self.reset)
         else:
             self._answer(b"".join(replies))
@@ -239,9 +246,12 @@ class RedisTransport(asyncio.Transport):
 
     def _run(self, words: list[bytes]) -> bytes:
         try:
-            return _reply(self._server.data.run(words))
+            value = self._server.data.run(words)
         except Refused as refused:
             return b"-%s\r\n" % str(refused).encode()
+        if words[0].upper() in CARRIERS:
+            self._carried += [word for word in _words(value) if word in self._server.messages]
+        return _reply(value)
 
     def _subscribe(self, name: bytes, names: list[bytes]) -> bytes:
         table = self._patterns if name.startswith(b"P") else self._channels
@@ -293,12 +303,24 @@ class RedisTransport(asyncio.Transport):
         server = self._server
         if server.lost_replies:
             server.lost_replies -= 1
+            self._carried = []
             self.reset()
             return
         self._answer(reply)
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._execute(waiting)
+
+
+CARRIERS = frozenset({b"XREADGROUP", b"LMOVE", b"LRANGE"})
+
+
+def _words(value: Value) -> Iterator[bytes]:
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _words(each)
 
 
 def _parse(data: bytes) -> tuple[list[list[bytes]], bytes]:

@@ -5,6 +5,7 @@ rules of coverage, not by the daemon's. Guarantees: `surely` is what the process
 know; they differ only where an earlier process died before Redis had what it knew.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from orchestrator.simulator.coverage import Coverage, OnCall, OnExtension, OnUser, Section, Target
@@ -21,7 +22,12 @@ class Ended:
 
 
 class Told:
-    def __init__(self) -> None:
+    def __init__(self, skew_s: float = 0.0) -> None:
+        """`skew_s`: how much the clock of the process is ahead."""
+        self.skew_s = skew_s
+        self.uncovered_at: dict[str, float] = {}
+        """ivrid -> when its last cover ended."""
+        self._heard_at: dict[str, float] = {}
         self.coverage = Coverage()
         self.ended: dict[str, Ended] = {}
         self.covered_since: dict[str, float] = {}
@@ -33,9 +39,9 @@ class Told:
         self._unsure: set[str] = set()
         self._unsure_pairs: set[tuple[str, str]] = set()
 
-    def successor(self, upto: float, doubtful: set[str]) -> "Told":
+    def successor(self, upto: float, doubtful: set[str], skew_s: float) -> "Told":
         """What the next process finds in Redis: what was known by `upto`; the rest it may or may not know."""
-        heir = Told()
+        heir = Told(skew_s)
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
         late = [ended.section for ended in self.ended.values() if ended.at > upto and ended.section is not None]
@@ -64,6 +70,19 @@ class Told:
         if not calls:
             known = self.coverage.lines.get(line.sip)
             line = replace(line, legs=known.legs if known else ())
+        else:
+            self._heard_at[line.sip] = now
+        if self.coverage.seen(line):
+            self._note(now)
+
+    def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
+        """What Active Calls showed: while the feed is synced, only what it adds to what the feed has not told since."""
+        known = self.coverage.lines.get(line.sip)
+        if synced and known is not None:
+            if self._heard_at.get(line.sip, 0.0) >= sent_at:
+                return
+            kept = tuple(leg for leg in known.legs if line.leg(leg.ivrid) is None)
+            line = replace(known, legs=kept + line.legs)
         if self.coverage.seen(line):
             self._note(now)
 
@@ -75,7 +94,7 @@ class Told:
             return
         if ended is not None and ended.final:
             return
-        happened_at = min(now, message.at)
+        happened_at = min(now + self.skew_s, math.floor(message.at * 1000) / 1000)
         expires_at = happened_at + message.max_seconds
         running = self.coverage.sections.get(message.section_id)
         if running is not None:
@@ -83,7 +102,7 @@ class Told:
                 running.expires_at = expires_at
                 self._renewed[message.section_id] = happened_at
             return
-        if expires_at <= now or (ended is not None and happened_at <= ended.renewed_at):
+        if expires_at <= now + self.skew_s or (ended is not None and happened_at <= ended.renewed_at):
             return
         self.ended.pop(message.section_id, None)
         self._renewed[message.section_id] = happened_at
@@ -93,9 +112,9 @@ class Told:
 
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
-        due = [s for s in self.coverage.sections.values() if s.expires_at <= now]
+        due = [s for s in self.coverage.sections.values() if s.expires_at <= now + self.skew_s]
         for section in due:
-            self._end(section.section_id, section.expires_at, final=False)
+            self._end(section.section_id, section.expires_at - self.skew_s, final=False)
 
     def _end(self, section_id: str, at: float, *, final: bool) -> None:
         section = self.coverage.sections.get(section_id)
@@ -108,6 +127,7 @@ class Told:
         self.ended[section_id] = Ended(at, final, self._renewed[section_id], section)
         for ivrid in self.coverage.end(section_id):
             self.covered_since.pop(ivrid, None)
+            self.uncovered_at[ivrid] = at
 
     def _note(self, now: float) -> None:
         for section in self.coverage.sections.values():
@@ -130,11 +150,21 @@ class Told:
 
     def aims_at(self, sip: str) -> bool:
         """Whether a section may be aimed at this extension."""
+        return any(self._aims(section, sip) for section in self.coverage.sections.values())
+
+    def surely_aims_at(self, sip: str) -> bool:
         return any(
-            not isinstance(section.target, OnCall)
-            and any(line.sip == sip for line in self.coverage._aimed_at(section.target))
-            for section in self.coverage.sections.values()
-        ) or any(section.target == OnExtension(sip) for section in self.coverage.sections.values())
+            self._aims(section, sip) and sid not in self._unsure for sid, section in self.coverage.sections.items()
+        )
+
+    def _aims(self, section: Section, sip: str) -> bool:
+        match section.target:
+            case OnCall():
+                return False
+            case OnExtension(own):
+                return own == sip
+            case OnUser():
+                return any(line.sip == sip for line in self.coverage._aimed_at(section.target))
 
 
 def _target(key: str, value: str) -> Target:

@@ -8,8 +8,9 @@ each mute request.
 import asyncio
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ import aiohttp
 from orchestrator.simulator import payloads
 from orchestrator.simulator.payloads import VendorClock
 from orchestrator.simulator.switchboard import Switchboard
+from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
 from tests.simulation.feed import SERVERS
 from tests.simulation.loop import Process, SimulatedLoop, this_process
@@ -73,6 +75,8 @@ class Watcher:
 
     def over(self, request: Request, outcome: str) -> None: ...
 
+    def polled(self, process: Process, lines: list[Line], sent_at: float) -> None: ...
+
 
 class Vendor:
     def __init__(
@@ -86,7 +90,8 @@ class Vendor:
     ) -> None:
         self.login_status = 200
         self.login_away = False
-        self.poll: Callable[[], Fate] = lambda: Fate(0.0, chance.uniform(*LATENCY_S))
+        self.poll_fates: list[Fate] = []
+        """What becomes of polls: the latest fault decides."""
         self.behaviour: Callable[[Request], Fate | None] = lambda _request: None
         self.tokens = 0
         self._loop = loop
@@ -193,35 +198,39 @@ class Vendor:
             found.append(truth.asked_by_extension(sip, request.muted))
 
     async def _poll(self, fields: Mapping[str, Any]) -> "Answer":
-        fate = self.poll()
+        kind = Fate(0.0, self._chance.uniform(*LATENCY_S))
+        fate = self.poll_fates[-1] if self.poll_fates else kind
+        process, sent_at = this_process(), self._now()
         if not fate.sent:
             raise aiohttp.ConnectionTimeoutError
         if fate.answered_after_s is None:
             await self._loop.create_future()
         await self._later((fate.answered_after_s or 0.0) / 2)
-        body: Mapping[str, Any] | bytes = fate.body if fate.body is not None else self._active_calls(fields)
+        found = [line for line in self._board.lines.values() if fields.get("extension") in (None, line.sip)]
+        body: Mapping[str, Any] | bytes = fate.body if fate.body is not None else self._active_calls(fields, found)
         await self._later((fate.answered_after_s or 0.0) / 2)
         if fate.reset:
             raise aiohttp.ServerDisconnectedError
+        if fate.body is None and process is not None:
+            self._watcher.polled(process, found, sent_at)
         return Answer(fate.status, body, fate.headers)
 
-    def _active_calls(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _active_calls(self, fields: Mapping[str, Any], lines: list[Line]) -> Mapping[str, Any]:
         if fields.get("code") != CODE:
             return {"ERR": 2, "DESC": "Authorization failed."}
         rows = []
-        for line in self._board.lines.values():
-            if fields.get("extension") in (None, line.sip):
-                shown = payloads.show_mutes(payloads.line_payload(line, self._clock), self._truth.muted)
-                rows.append(
-                    {
-                        "username": line.sip,
-                        "name": "",
-                        "userID": shown["userID"],
-                        "onlineUserID": shown["onlineUserID"],
-                        "onlineUserStatus": shown["representativeStatus"],
-                        "calls": shown["calls"],
-                    }
-                )
+        for line in lines:
+            shown = payloads.show_mutes(payloads.line_payload(line, self._clock), self._truth.muted)
+            rows.append(
+                {
+                    "username": line.sip,
+                    "name": "",
+                    "userID": shown["userID"],
+                    "onlineUserID": shown["onlineUserID"],
+                    "onlineUserStatus": shown["representativeStatus"],
+                    "calls": shown["calls"],
+                }
+            )
         return {"ERR": 0, "DESC": "OK", "EXTENSIONS": rows}
 
 
@@ -249,15 +258,29 @@ class Answer:
 
 
 class _Exchange:
-    def __init__(self, vendor: Vendor, url: str, fields: Mapping[str, Any], timeout: aiohttp.ClientTimeout) -> None:
+    def __init__(
+        self,
+        vendor: Vendor,
+        url: str,
+        fields: Mapping[str, Any],
+        timeout: aiohttp.ClientTimeout,
+        middlewares: Sequence[Any] = (),
+    ) -> None:
         self._vendor = vendor
         self._url = url
         self._fields = fields
         self._timeout = timeout
+        self._middlewares = middlewares
 
     async def __aenter__(self) -> Answer:
         async with asyncio.timeout(self._timeout.total):
-            return await self._vendor.exchange(self._url, self._fields)
+            send = self._send
+            for middleware in reversed(self._middlewares):
+                send = partial(middleware, send=send)
+            return await send(None)
+
+    async def _send(self, _ready: object) -> Answer:
+        return await self._vendor.exchange(self._url, self._fields)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -279,8 +302,16 @@ class Session:
     ) -> None:
         pass
 
-    def post(self, url: str, *, json: Mapping[str, Any], timeout: aiohttp.ClientTimeout, **_: Any) -> _Exchange:
-        return _Exchange(self._vendor, url, json, timeout)
+    def post(
+        self,
+        url: str,
+        *,
+        json: Mapping[str, Any],
+        timeout: aiohttp.ClientTimeout,
+        middlewares: Sequence[Any] = (),
+        **_: Any,
+    ) -> _Exchange:
+        return _Exchange(self._vendor, url, json, timeout, middlewares)
 
     def get(self, url: str, *, timeout: aiohttp.ClientTimeout, **_: Any) -> _Exchange:
         return _Exchange(self._vendor, url, {}, timeout)

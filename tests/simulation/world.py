@@ -18,24 +18,30 @@ from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
-from tests.simulation.daemon import Daemon
+from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
 from tests.simulation.faults import EVERY, KINDS, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
-from tests.simulation.judge import TICK_S, Judge, Violated
+from tests.simulation.judge import TICK_S, Excuse, Judge, Violated
 from tests.simulation.loop import Process, SimulatedLoop, WorldClock
+from tests.simulation.redis_data import Refused
 from tests.simulation.redis_server import RedisServer
 from tests.simulation.told import Told
 from tests.simulation.vendor import Fate, Request, Vendor
 
-CHANNEL = b"crm.sensitive"
 SETTLE_S = 30.0
 """After the last fault all must be well within this."""
 LOGIN_REFUSED_S = 60.0
 """A login that was refused is tried again only after this: what it holds up settles so much later."""
 REDIS_RECOVERED_S = 2.5
 """From the end of a fault of Redis until the daemon has written down what it has."""
-STARTED_S = 3.0
-"""A process that starts has read Redis, logged in and taken the snapshot within this."""
+STARTED_S = 12.0
+"""A process that starts has read Redis, and the backlog in it, within this, once Redis is well."""
+UP_S = 1.0
+"""From then until it has asked for all that is due."""
+TAKEN_S = 15.0
+"""A message that Redis has is taken within this: after an answer that never comes, a reader waits for 8 s."""
+POLLS_RECOVERED_S = 6.0
+"""From the end of a fault of the polls until the next poll, of which one may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,8 @@ class Result:
     virtual_s: float
     faults: list[str] = field(default_factory=list)
     requests: int = 0
-    sections: int = 0
-    worst_open_s: float = 0.0
-    worst_over_s: float = 0.0
+    messages: int = 0
+    worst_s: dict[str, float] = field(default_factory=dict)
     lines: list[tuple[float, str, tuple[Any, ...]]] = field(default_factory=list)
 
     def story(self) -> str:
@@ -80,7 +85,10 @@ class World:
         self.clock = WorldClock(loop)
         self.truth = Truth(self.clock)
         self.tolds: dict[Process, Told] = {}
-        self.judge = Judge(self.clock.now, self.truth, self.tolds, self.tell)
+        self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
+        self.judge.synced = lambda process: any(
+            link.process is process and link.synced for link in self.hub.links
+        )
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
         loop.network = self.redis
@@ -99,6 +107,7 @@ class World:
         self.skew_s = 0.0
         self.crm_loses = 0.0
         self.crm_late_s = 0.0
+        self._up_since = 0.0
         self.daemons: list[Daemon] = []
         self._script = script
         self._chance = random.Random(f"world {seed}")
@@ -110,7 +119,9 @@ class World:
         self._redis_bad = 0
         self._redis_good_since = float("-inf")
         self._kept_upto = float("-inf")
-        self._loaded = False
+        self._starting: dict[Daemon, tuple[Excuse, float]] = {}
+        self._way = ("stream", "list", "channel")[seed % 3]
+        self._sent: dict[bytes, float] = {}
 
     def tell(self, text: str, *args: Any) -> None:
         self.lines.append((self.loop.time(), text, args))
@@ -151,7 +162,7 @@ class World:
             self.judge.first is None and self.loop.time() < give_up
         ):
             await self._until(self.loop.time() + 1.0)
-        await self._until(self.loop.time() + 15.0)
+        await self._until(self.loop.time() + 45.0)  # a release is watched for 30 s
 
     async def _close(self) -> None:
         if self.judge.first is None:
@@ -187,7 +198,9 @@ class World:
             lambda event, fields: self._line(daemon, event, fields),
         )
         self.daemons.append(daemon)
+        self._up_since = self.clock.now()
         self.tolds[daemon.process] = told or Told()
+        self._starting[daemon] = (self.judge.excuse("starting"), self.clock.now())
 
     def _line(self, daemon: Daemon, event: str, fields: Mapping[str, Any]) -> None:
         if not daemon.process.killed and daemon.process not in self._dead:
@@ -204,6 +217,8 @@ class World:
     def _bury(self, daemon: Daemon) -> Callable[[], None]:
         process = daemon.process
         self._dead.append(process)
+        if daemon in self._starting:
+            self._starting.pop(daemon)[0].until = self.clock.now()
         self.redis.sever(process)
         self.hub.sever(process)
         told = self.tolds.pop(process)
@@ -212,7 +227,7 @@ class World:
         doubtful = {ivrid for ivrid, at in self.judge.last_request.items() if at > upto}
         if upto < now - 1.0:
             self.tell("what happened after %s is in no Redis", round(upto - WorldClock.START, 3))
-        return lambda: self._start_daemon(told.successor(upto, doubtful))
+        return lambda: self._start_daemon(told.successor(upto, doubtful, self.skew_s))
 
     def restart(self) -> Callable[[], None] | None:
         if not self.daemons or not self.daemons[0].process.runs:
@@ -250,15 +265,49 @@ class World:
                     if not transport.is_closing():  # type: ignore[attr-defined]
                         self.tolds[process].message(message, self.clock.now())
                 self.loop.continue_process(process)
+                self._up_since = self.clock.now()
 
         return thaw
 
     def _watch_over(self) -> None:
         for daemon in self.daemons:
             self._watch(daemon)
+            self._watch_start(daemon)
+        self._watch_sight()
+        self._watch_messages()
         if self.loop.faults:
             context = self.loop.faults[0]
             self.judge.violated("no exception", f"{context.get('message')}: {context.get('exception')!r}")
+
+    def _watch_start(self, daemon: Daemon) -> None:
+        """Until a process has read what was left to it, nothing can be asked of it."""
+        if daemon not in self._starting:
+            return
+        excuse, began_at = self._starting[daemon]
+        now = self.clock.now()
+        if daemon.is_up:
+            excuse.until = now + UP_S
+            del self._starting[daemon]
+        elif daemon.process.runs and not self._redis_bad and now - max(began_at, self._redis_good_since) > STARTED_S:
+            self.judge.violated("comes up", f"{daemon.process.name} is not up after {now - began_at:.1f} s")
+
+    def _watch_sight(self) -> None:
+        """Where neither polls nor the feed show what is so, and the feed does not say that it is broken."""
+        hub = self.hub
+        blinded = hub.silent or hub.loses or any(link.half_open for link in hub.links)
+        if self.vendor.poll_fates and blinded:
+            self.judge.poll_excuse = self.clock.now() + POLLS_RECOVERED_S
+
+    def _watch_messages(self) -> None:
+        """What a stream or a list holds is taken, sooner or later."""
+        now = self.clock.now()
+        ready = not self._redis_bad and now - self._redis_good_since > TAKEN_S
+        for raw, sent_at in list(self._sent.items()):
+            running = [daemon for daemon in self.daemons if daemon.process.runs]
+            if ready and running and now - max(sent_at, self._up_since) > TAKEN_S:
+                self.judge.violated("no message is lost", f"{self._messages[raw].message_id} waits in Redis")
+                self._sent.clear()
+                return
 
     def _watch(self, daemon: Daemon) -> None:
         task = daemon.task
@@ -341,17 +390,36 @@ class World:
 
     def _publish(self, message: Message, tries: int) -> None:
         """A CRM that cannot reach Redis tries again for a while."""
-        if self.redis.away or self.redis.silent:
-            if tries < 20:
-                self.loop.in_world(0.5, self._publish, message, tries + 1)
-            return
         raw = message.plain() if message.number % 2 else message.cloud_event()
         self._messages[raw] = message
-        self.redis.publish(CHANNEL, raw)
+        self.redis.messages.add(raw)
+        if not self._hand_over(raw) and tries < 20:
+            self.loop.in_world(0.5, self._publish, message, tries + 1)
+
+    def _hand_over(self, raw: bytes) -> bool:
+        redis = self.redis
+        if redis.away or redis.silent:
+            return False
+        match self._way:
+            case "channel":
+                redis.publish(CHANNEL.encode(), raw)
+                return True
+            case "stream":
+                words = [b"XADD", STREAM.encode(), b"*", b"data", raw]
+            case _:
+                words = [b"LPUSH", LIST.encode(), raw]
+        try:
+            redis.data.run(words)
+        except Refused:
+            return False
+        self._sent[raw] = self.clock.now()
+        redis.unblock()
+        return True
 
     def _delivered(self, transport: object, process: Process | None, raw: bytes) -> None:
         """A message of the CRM is in a process' hands."""
         message = self._messages[raw]
+        self._sent.pop(raw, None)
         if process is None or process not in self.tolds:
             return
         if process.stopped:
@@ -412,6 +480,7 @@ class World:
                 "covering": state.covering,
                 "watching": state.watching,
                 "mutes": state.mutes,
+                "blind": state.blind,
                 "calls": state.calls,
                 "legs": {sip: ext.legs for sip, ext in state.extensions.items() if ext.legs},
             }
@@ -449,7 +518,6 @@ def run(script: Script) -> Result:
         [fault.kind for fault in script.faults],
         judge.requests,
         sum(1 for _, text, _ in world.lines if text.startswith("CRM: ")),
-        judge.worst_open_s,
-        judge.worst_over_s,
+        dict(judge.worst_s),
         world.lines,
     )
