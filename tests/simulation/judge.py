@@ -30,12 +30,15 @@ BOUNDS = {
 TICK_S = 0.5
 
 
-class Violated(Exception):
+@dataclass(frozen=True, slots=True)
+class Violated:
     """An invariant does not hold: which one, and how."""
 
-    def __init__(self, invariant: str, how: str) -> None:
-        super().__init__(f"{invariant}: {how}")
-        self.invariant = invariant
+    invariant: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.how}"
 
 
 @dataclass(slots=True)
