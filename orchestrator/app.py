@@ -2,23 +2,23 @@
 
 Guarantees: every account has an engine, a feed, a store and connections of its own, so that a fault of one
 touches no other; when asked to stop it takes no more messages, finishes the requests in flight (up to
-`DRAIN_S`), leaves active sections in Redis to the next process, and opens nothing; a bug in any part ends the
-whole process with its traceback.
+`DRAIN_S`), leaves active sections in Redis to the next process, and opens nothing; nothing is restored, read or sent
+before all accounts are this process's; a bug in any part, or the loss of an account, ends the whole process.
 """
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import aiohttp
 from redis.asyncio import Redis
 
 from orchestrator import __version__
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import SystemClock, WallClock
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
@@ -35,11 +35,16 @@ from orchestrator.crm.ways_in import WaysIn
 from orchestrator.crm.wire import Wire
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer, StoreUnavailable
+from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.store.connection import reader, subscriber, writer
 from orchestrator.store.embedded import embedded
+from orchestrator.store.instance import Instance, instance_of
+from orchestrator.store.keys import Keys
+from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
 from orchestrator.telemetry import events
 from orchestrator.telemetry.audit import AuditObserver
+from orchestrator.telemetry.clockwatch import watch
 from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
@@ -61,12 +66,17 @@ LOAD_AGAIN_S = 1.0
 """Pause between attempts to read what an earlier process left, while Redis is away."""
 
 
+POLL_WITHIN_S = 5.0
+"""How long an answer of Active Calls is waited for: that for a whole account may have megabytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The world outside the process, as far as the loop's sockets do not reach it: another one can be put here."""
 
-    clock: Clock = field(default_factory=SystemClock)
+    clock: WallClock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.SystemRandom)
+    me: Instance = field(default_factory=lambda: instance_of(os.getpid()))
     session: Callable[[int], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
     connect: Connect = connect
 
@@ -93,7 +103,8 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
     for name in config.accounts:
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, http, outside, metrics, log, stack)
+        lease_client = await stack.enter_async_context(_closing(writer(url)))
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -125,8 +136,9 @@ class Daemon:
         observer: Observer,
     ) -> None:
         self.metrics = metrics
+        self._clock = clock = outside.clock
+        self._observer = observer
         self._accounts = accounts
-        clock = outside.clock
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         to = (self._deliver, observer, self._dead_letters, clock, outside.rng)
 
@@ -150,22 +162,35 @@ class Daemon:
         return found
 
     async def work(self, stop: asyncio.Event) -> None:
+        """Wait until all accounts are ours, work until `stop` is set, and give them up."""
+        leases = [account.lease for account in self._accounts.values()]
+        async with lasting(watch(self._clock, self._observer), *(lease.run() for lease in leases)):
+            if await unless(stop, self._take_accounts()):
+                await self._work_as_owner(stop)
+        await together(lease.release() for lease in leases)
+
+    async def _take_accounts(self) -> None:
+        """One after the other, by name: of two processes that want the same ones, each gets all or waits for all."""
+        for name in sorted(self._accounts):
+            await self._accounts[name].lease.take()
+
+    async def _work_as_owner(self, stop: asyncio.Event) -> None:
         """Restore, then work until `stop` is set, then drain. What writes outlives what works, which outlives
         what takes in: so the last answers are kept, and nothing new begins."""
         accounts = self._accounts.values()
-        async with _lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
-            await _unless(stop, _all(account.restore() for account in accounts))
+        async with lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
+            await unless(stop, together(account.restore() for account in accounts))
             if self._messages.durable:
                 for account in accounts:
                     account.engine.learn(BacklogBegan())
             async with (
                 _draining(*(account.engine for account in accounts)),
-                _lasting(
+                lasting(
                     self._messages.run(), self._work_off_backlog(), *(account.feed.run() for account in accounts)
                 ),
             ):
                 await stop.wait()
-            await _all(account.finish() for account in accounts)
+            await together(account.finish() for account in accounts)
 
     async def _work_off_backlog(self) -> None:
         await self._messages.worked_off()
@@ -183,7 +208,7 @@ class Daemon:
             (account,) = self._accounts.values()
         else:
             raise MessageRefused(f"account: needed where there are several; one of {names}")
-        account.engine.learn(message.fact)
+        account.engine.learn(message.fact_by(self._clock))
         return account.store.kept
 
 
@@ -194,7 +219,8 @@ class Account:
         self,
         name: str,
         config: Config,
-        redis: Redis,
+        store_client: Redis,
+        lease_client: Redis,
         http: aiohttp.ClientSession,
         outside: Outside,
         metrics: Metrics,
@@ -205,7 +231,9 @@ class Account:
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
         observer = stack.enter_context(deferred(_logging(log, name, stack), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
-        self.store = RedisStore(redis, config.redis.namespace, name, state, clock, observer)
+        keys = Keys(config.redis.namespace, name)
+        self.lease = Lease(lease_client, keys, outside.me, clock, observer)
+        self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
         self.engine = Engine(
@@ -218,6 +246,8 @@ class Account:
     @property
     def problem(self) -> str | None:
         """Why this account is not ready; None when it is."""
+        if self.lease.problem is not None:
+            return self.lease.problem
         if not self.store.healthy:
             return "Redis does not answer"
         if not self._restored:
@@ -276,7 +306,7 @@ def _active_calls(
     if settings.api_code is None:
         return None
     code = settings.api_code.get_secret_value()
-    return ActiveCallsClient(http, settings.active_calls_url, code, config.api.timeout_seconds, observer)
+    return ActiveCallsClient(http, settings.active_calls_url, code, POLL_WITHIN_S, observer)
 
 
 def _feed_settings(settings: AccountSettings) -> FeedSettings:
@@ -312,16 +342,6 @@ async def _closing(client: Redis) -> AsyncIterator[Redis]:
 
 
 @asynccontextmanager
-async def _lasting(*endless: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-    """These run until the block is left."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in endless]
-        yield
-        for task in tasks:
-            task.cancel()
-
-
-@asynccontextmanager
 async def _draining(*engines: Engine) -> AsyncIterator[None]:
     """These run until the block is left; then they finish what is in flight, for `DRAIN_S` at most."""
     async with asyncio.TaskGroup() as group:
@@ -332,19 +352,3 @@ async def _draining(*engines: Engine) -> AsyncIterator[None]:
         _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
         for task in late:
             task.cancel()
-
-
-async def _all(each: Iterable[Coroutine[Any, Any, None]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for coroutine in each:
-            group.create_task(coroutine)
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or give it up when asked to stop."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        waiting = group.create_task(stop.wait())
-        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
-        task.cancel()
-        waiting.cancel()

@@ -271,10 +271,6 @@ class TestMistakes:
     def test_a_name_of_an_account(self, file: Path, name: str) -> None:
         assert "an account's name is made of" in mistake(file, ACCOUNT.replace("main", f'"{name}"'))
 
-    @pytest.mark.parametrize("key", ["policy.verify_seconds", "policy.exposure_alert_ms"])
-    def test_what_is_not_built_yet_says_so(self, file: Path, key: str) -> None:
-        assert "yet" in mistake(file, f"{key} = 1\n{ACCOUNT}")
-
     def test_all_are_told_at_once(self, file: Path) -> None:
         text = """
             [http]

@@ -9,6 +9,7 @@ import sys
 from orchestrator import app
 from orchestrator.config import Config, ConfigError, load
 from orchestrator.store.embedded import EmbeddedUnavailable
+from orchestrator.store.lease import LeaseLost
 from orchestrator.store.load import SchemaTooNew
 from orchestrator.telemetry import events
 from orchestrator.telemetry.logs import Log, open_log
@@ -16,7 +17,7 @@ from orchestrator.web.health import CannotListen
 
 OK, FAILED, BAD_CONFIG = 0, 1, 78  # 78: EX_CONFIG of sysexits.h
 
-_PLAIN_FAULTS = (CannotListen, EmbeddedUnavailable, SchemaTooNew)
+_PLAIN_FAULTS = (CannotListen, EmbeddedUnavailable, LeaseLost, SchemaTooNew)
 """What is wrong with the surroundings: told in a sentence, without a traceback."""
 
 
@@ -37,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
             asyncio.run(_run(config, log))
         except* _PLAIN_FAULTS as faults:
             exit_code = FAILED
-            for fault in _leaves(faults):
-                print(f"mute-orchestrator: {fault}", file=sys.stderr)
+            for text in dict.fromkeys(map(str, _leaves(faults))):  # several parts may meet the same one
+                print(f"mute-orchestrator: {text}", file=sys.stderr)
         except* Exception as bugs:  # noqa: BLE001 - a bug ends the process; its text may hold anything, so the log gives places
             exit_code = FAILED
             log.crash(bugs)

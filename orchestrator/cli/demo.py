@@ -52,7 +52,7 @@ async def _demo(args: argparse.Namespace) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="mute-demo-") as folder:
         async with (
             _stage(args) as stage,
-            running(Path(folder), account_environ(stage)) as daemon,
+            running(Path(folder), account_environ(stage, polling=True)) as daemon,
             redis_publisher(daemon.redis_url) as publish,
             _view(stage, daemon),
         ):

@@ -31,8 +31,10 @@ def look(state: State, sips: Iterable[str], now: float, policy: Policy, changes:
         if wanted(state, sip):
             synced = state.feed is FeedState.SYNCED
             at = now + policy.blind_every_s if synced else now  # the feed tells at once what it knows
-            due = Blind(sip, at) if claim is None else replace(claim, next_at=min(claim.next_at, at), attempts=0)
-            _write(state, due, changes)
+            if claim is None:
+                _write(state, Blind(sip, at), changes)
+            elif changes.darkened:
+                _write(state, replace(claim, next_at=min(claim.next_at, at), attempts=0), changes)
         elif claim is not None and not claim.in_flight and (not claim.muted or not in_the_dark(state)):
             _drop(state, sip, changes)
         elif claim is not None:

@@ -17,6 +17,8 @@ class Changes:
     """SIP ids whose claim by extension changed, or may be due."""
     aimed: set[str] = field(default_factory=set)
     """SIP ids that a section is, or was, aimed at and for which that changed."""
+    darkened: bool = False
+    """What extensions have up cannot be seen from now on."""
     notices: list[Notice] = field(default_factory=list)
 
     def tell(self, notice: Notice) -> None:

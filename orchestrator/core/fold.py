@@ -236,6 +236,7 @@ def _take_snapshot(
 def _turn_feed(state: State, feed: FeedState, changes: Changes) -> None:
     if state.feed is not feed:
         state.feed = feed
+        changes.darkened = feed is not FeedState.SYNCED
         changes.aimed |= state.watching.keys() | state.blind.keys()
         live = sum(1 for call in state.calls.values() if call.on)
         changes.tell(FeedTurned(feed, len(state.extensions), live))

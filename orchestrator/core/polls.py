@@ -89,6 +89,7 @@ def answer(state: State, fact: PollAnswered, now: float, policy: Policy, changes
     if possible is not polls.possible:
         polls.possible = possible
         changes.tell(PollingBack() if failed is None else PollingLost(failed.why, failed.refused))
+        changes.darkened |= not possible
         changes.aimed |= state.watching.keys() | state.blind.keys()
 
 

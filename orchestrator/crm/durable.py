@@ -39,7 +39,7 @@ class Entry:
     """None: it was trimmed before it was read."""
     name: str | None = None
     happened_at: float | None = None
-    """When it was written, by our own clock."""
+    """When it was written, by the wall clock of this machine."""
     wrong: str = ""
     """Why it holds no message at all."""
 

@@ -9,10 +9,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from orchestrator.clock import WallClock
 from orchestrator.core.facts import SectionEnded, SectionStarted
 from orchestrator.core.model import OnCall, OnExtension, OnUser, Target
 
@@ -42,6 +43,14 @@ class CrmMessage:
     @property
     def kind(self) -> str:
         return "started" if isinstance(self.fact, SectionStarted) else "ended"
+
+    def fact_by(self, clock: WallClock) -> SectionStarted | SectionEnded:
+        """The fact, its time by our clock: the CRM goes by the wall, which may have stepped since ours was set."""
+        match self.fact:
+            case SectionStarted(occurred_at=float(at)):
+                return replace(self.fact, occurred_at=clock.at_wall(at))
+            case fact:
+                return fact
 
 
 def parse(raw: bytes, message_id: str | None = None, happened_at: float | None = None) -> CrmMessage:

@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from orchestrator.clock import Clock
+from orchestrator.clock import WallClock
 from orchestrator.crm.durable import AT_ONCE, Entry
 from orchestrator.crm.wire import ANSWER_S, BLOCK_S, Wire
 
@@ -26,19 +26,20 @@ EARLIEST_MS = 1_000_000_000_000
 class Stream:
     """A `Source`."""
 
-    def __init__(self, wire: Wire, key: str, group: str, clock: Clock) -> None:
+    def __init__(self, wire: Wire, key: str, group: str, clock: WallClock) -> None:
         self.name = f"stream:{key}"
         self._wire = wire
         self._key = key
         self._group = group
         self._clock = clock
-        self._skew_s = 0.0  # our clock, less that of Redis
+        self._skew_s = 0.0  # our wall clock, less that of Redis
         self._after: bytes = b"0-0"
         self._trimmed: list[bytes] = []
         self._opened = False
 
     async def open(self) -> bool:
-        self._skew_s = await self._measure_skew()
+        await self._wire.ask("TIME")  # this one had a connection to make
+        await self._measure_skew()
         self._after = b"0-0"
         grouped = await self._claim()
         if not grouped:
@@ -60,16 +61,17 @@ class Stream:
         return await self._read(b">")
 
     async def coming(self) -> Sequence[Entry]:
+        await self._measure_skew()  # a clock that stepped back would have new entries look long expired
         return await self._read(b">", BLOCK_S)
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         await self._wire.ask("XACK", self._key, self._group, *(entry.handle for entry in entries))
 
-    async def _measure_skew(self) -> float:
-        await self._wire.ask("TIME")  # this one had a connection to make
+    async def _measure_skew(self) -> None:
         asked_at = self._clock.now()
         seconds, micros = await self._wire.ask("TIME")
-        return (asked_at + self._clock.now()) / 2 - (int(seconds) + int(micros) / 1e6)
+        ours = (asked_at + self._clock.now()) / 2 + self._clock.ahead_s
+        self._skew_s = ours - (int(seconds) + int(micros) / 1e6)
 
     async def _claim(self) -> bool:
         """Take over all that is pending. False: there is no group.

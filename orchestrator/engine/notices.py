@@ -99,6 +99,33 @@ class StoreSlow:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerRefused:
+    """The account is another process's; it is asked for again and again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerTaken:
+    token: int
+    waited_s: float
+    shifted_s: float
+    """What is added to the times that the owner before us left; 0 where its clock agreed with ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLost:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The machine's wall clock jumped; our own did not."""
+
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptMade:
     """One request to the mute API is over."""
 
@@ -137,6 +164,10 @@ EdgeNotice = (
     | StoreLost
     | StoreBack
     | StoreSlow
+    | OwnerRefused
+    | OwnerTaken
+    | OwnerLost
+    | ClockStepped
     | AttemptMade
     | PollMade
 )

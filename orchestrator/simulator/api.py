@@ -182,9 +182,18 @@ class Api:
         action_id = f"{self._chance.getrandbits(64):016x}"
         return web.json_response({"ErrorCode": shown, "Message": message, "ActionID": action_id})
 
-    def _active_calls(self, fields: Mapping[str, Any]) -> web.Response:
-        if fields.get("code") != self._settings.api_code:
+    def _refused(self, fields: Mapping[str, Any]) -> web.Response | None:
+        """The answer to a request that is badly formed or has a wrong code."""
+        code, extension = fields.get("code"), fields.get("extension", "")
+        if not isinstance(code, str) or not isinstance(extension, str):
+            return web.json_response({"ERR": 1, "DESC": "Bad format."})
+        if code != self._settings.api_code:
             return web.json_response({"ERR": 2, "DESC": "Authorization failed."})
+        return None
+
+    def _active_calls(self, fields: Mapping[str, Any]) -> web.Response:
+        if refused := self._refused(fields):
+            return refused
         extension = fields.get("extension")
         rows = [
             {
@@ -195,13 +204,13 @@ class Api:
                 "onlineUserStatus": line["representativeStatus"],
                 "calls": payloads.show_mutes(line, self._truth.muted)["calls"],
             }
-            for line in self._account.lines(str(extension) if extension else None)
+            for line in self._account.lines(extension or None)
         ]
         return web.json_response({"ERR": 0, "DESC": "OK", "EXTENSIONS": rows})
 
     def _queue_callers(self, fields: Mapping[str, Any]) -> web.Response:
-        if fields.get("code") != self._settings.api_code:
-            return web.json_response({"ERR": 2, "DESC": "Authorization failed."})
+        if refused := self._refused(fields):
+            return refused
         rows = [
             {
                 "QueueID": queue["QueueID"],

@@ -36,24 +36,31 @@ def free_port() -> int:
         return port
 
 
-def account_environ(stage: Stage, name: str = "MAIN") -> dict[str, str]:
-    """The settings of an account that this stage plays."""
+def account_environ(stage: Stage, name: str = "MAIN", *, polling: bool = False) -> dict[str, str]:
+    """The settings of an account that this stage plays; with `polling`, those of Active Calls too."""
     prefix = f"ORCHESTRATOR_ACCOUNTS__{name}__"
+    polled = {
+        f"{prefix}ACTIVE_CALLS_URL": stage.active_calls_url,
+        f"{prefix}API_CODE": stage.settings.api_code,
+    }
     return {
         f"{prefix}LOGIN_TYPE": "token",
         f"{prefix}TOKEN": stage.settings.token,
         f"{prefix}LOGIN_URL": stage.login_url,
         f"{prefix}REFRESH_URL": stage.refresh_url,
         f"{prefix}MUTE_URL": stage.mute_url,
+        **(polled if polling else {}),
     }
 
 
 class DaemonProcess:
-    """`mute-orchestrator run` with an embedded Valkey in `folder`. May be started again after it ended."""
+    """`mute-orchestrator run` with an embedded Valkey in `folder`, or with the Redis that `environ` names. May be
+    started again after it ended."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.http_url = f"http://127.0.0.1:{(http_port := free_port())}"
-        self.redis_url = f"redis://127.0.0.1:{(redis_port := free_port())}/0"
+        embedded_url = f"redis://127.0.0.1:{(redis_port := free_port())}/0"
+        self.redis_url = environ.get("ORCHESTRATOR_REDIS__URL", embedded_url)
         self.log_file = folder / "daemon.log"
         self.environ = {
             "PATH": os.environ.get("PATH", ""),
@@ -77,10 +84,18 @@ class DaemonProcess:
 
     async def start(self) -> None:
         """Start it, and wait until it says that it is ready. Raises `DaemonFailed` with the end of its log."""
+        await self.launch()
+        await self.ready()
+
+    async def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "orchestrator", "run", env=self.environ, stdout=log, stderr=log
             )
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready. Raises `DaemonFailed` with the end of its log."""
         give_up = time.monotonic() + READY_WITHIN_S
         while not await self._ready():
             if not self.alive or time.monotonic() > give_up:

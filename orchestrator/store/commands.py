@@ -5,11 +5,13 @@ every mute.
 """
 
 from collections.abc import Sequence
-from importlib import resources
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
+
+from orchestrator.store.lease import Lease
+from orchestrator.store.scripts import script
 
 Word = str | int | float
 Command = tuple[Word, ...]
@@ -47,22 +49,23 @@ class CommandRunner:
     """Sends to the one connection of a client, which must be this runner's user's alone: the library's own way to it
     takes as long again as Redis does, in locks, hooks and measurements that nobody reads here."""
 
-    def __init__(self, client: Redis) -> None:
-        text = resources.files(__package__).joinpath("lua", "commands.lua").read_text("ascii")
+    def __init__(self, client: Redis, lease: Lease) -> None:
         self._client = client
-        self._script = client.register_script(text)
+        self._lease = lease
+        self._script = client.register_script(script("commands"))
 
     async def run(self, commands: Commands) -> None:
-        """All of them or, where Redis is away, none known. Without any command nothing is sent."""
+        """All of them or, where Redis is away, none known; where the fence refuses, none. Without any command nothing
+        is sent."""
         if not commands:
             return
         connection = self._client.connection or await self._connect()
-        keys = commands.keys
+        keys, words = [self._lease.key, *commands.keys], [*self._lease.words, *commands.words]
         try:
-            await connection.send_command("EVALSHA", self._script.sha, len(keys), *keys, *commands.words)
+            await connection.send_command("EVALSHA", self._script.sha, len(keys), *keys, *words)
             await connection.read_response()
         except NoScriptError:  # Redis was started anew, or flushed its scripts
-            await self._script(keys=keys, args=commands.words)
+            await self._script(keys=keys, args=words)
 
     async def _connect(self) -> AbstractConnection:
         await self._client.initialize()

@@ -1,16 +1,18 @@
 """What an earlier process left in Redis, read in one go.
 
 Guarantees: one damaged value costs that value alone: it is told (`Skipped`), left in Redis as it is, and all the
-others are loaded. A value of a newer schema stops the load: `SchemaTooNew` says where.
+others are loaded. A value of a newer schema stops the load: `SchemaTooNew` says where. Times of an earlier process
+whose clock was another are brought onto ours (`shifted`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored
+from orchestrator.core.model import EndedSection, Mute, Section
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable
@@ -51,6 +53,44 @@ async def load(client: Redis, keys: Keys) -> Found:
         _read(keys.blind, blind, codec.blind_from_json, lambda claim: claim.sip, skipped),
     )
     return Found(restored, tuple(skipped))
+
+
+def shifted(restored: Restored, by_s: float) -> Restored:
+    """The same, with every time later by so many seconds. 0 as it is, exactly."""
+    if not by_s:
+        return restored
+    return Restored(
+        {name: _section_shifted(section, by_s) for name, section in restored.sections.items()},
+        {name: _ended_shifted(ended, by_s) for name, ended in restored.ended.items()},
+        {name: _mute_shifted(mute, by_s) for name, mute in restored.mutes.items()},
+    )
+
+
+def _section_shifted(section: Section, by_s: float) -> Section:
+    return replace(
+        section,
+        started_at=section.started_at + by_s,
+        renewed_at=section.renewed_at + by_s,
+        expires_at=section.expires_at + by_s,
+        calls={ivrid: replace(cover, since=cover.since + by_s) for ivrid, cover in section.calls.items()},
+        idle_since=None if section.idle_since is None else section.idle_since + by_s,
+    )
+
+
+def _ended_shifted(ended: EndedSection, by_s: float) -> EndedSection:
+    renewed_at = None if ended.renewed_at is None else ended.renewed_at + by_s
+    return replace(ended, at=ended.at + by_s, renewed_at=renewed_at)
+
+
+def _mute_shifted(mute: Mute, by_s: float) -> Mute:
+    """0 stands for never, and stays."""
+    return replace(
+        mute,
+        due_since=mute.due_since + by_s,
+        asked_at=mute.asked_at and mute.asked_at + by_s,
+        confirmed_at=None if mute.confirmed_at is None else mute.confirmed_at + by_s,
+        retry_at=mute.retry_at and mute.retry_at + by_s,
+    )
 
 
 def text(name: bytes) -> str:

@@ -3,11 +3,11 @@
 Guarantees: sections and mutes go first, in one atomic step, so a snapshot of thousands of extensions delays them by
 one batch at most; an extension's hash is replaced as a whole; what is marked stays marked until Redis has it, however
 long Redis is away; after every failure, and when Redis turns out to hold something else than was written, all is
-compared and written anew; and no extension of an earlier process stays behind once the feed is synced.
+compared and written anew; no extension of an earlier process stays behind once the feed is synced; and every write
+is behind the fence of the account's lease, so a process that lost the account changes nothing.
 """
 
 import asyncio
-from importlib import resources
 
 from redis.asyncio import Redis
 
@@ -22,8 +22,10 @@ from orchestrator.store.audit import AuditBuffer, AuditEntry
 from orchestrator.store.commands import CommandRunner, Commands
 from orchestrator.store.connection import ANSWER_S
 from orchestrator.store.keys import Keys
-from orchestrator.store.load import Skipped, load, text
+from orchestrator.store.lease import Lease
+from orchestrator.store.load import Skipped, load, shifted, text
 from orchestrator.store.mirror import Mirror, MirroredHash
+from orchestrator.store.scripts import script
 
 EXTENSIONS_AT_ONCE = 250
 """A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
@@ -43,7 +45,14 @@ class RedisStore:
     """Fulfils `engine.ports.Store`. `run` must be running for anything to be written."""
 
     def __init__(
-        self, client: Redis, namespace: str, account: str, state: State, clock: Clock, observer: Observer
+        self,
+        client: Redis,
+        namespace: str,
+        account: str,
+        state: State,
+        clock: Clock,
+        observer: Observer,
+        lease: Lease,
     ) -> None:
         self.skipped: tuple[Skipped, ...] = ()
         """What `load` could not read."""
@@ -52,9 +61,9 @@ class RedisStore:
         self._state = state
         self._clock = clock
         self._observer = observer
-        script = resources.files(__package__).joinpath("lua", "extensions.lua").read_text("ascii")
-        self._replace = client.register_script(script)
-        self._commands = CommandRunner(client)
+        self._lease = lease
+        self._replace = client.register_script(script("extensions"))
+        self._commands = CommandRunner(client, lease)
         self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
         self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
         self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
@@ -86,7 +95,10 @@ class RedisStore:
         return self._audit.dropped
 
     async def load(self) -> Restored:
-        """What an earlier process left. Raises `StoreUnavailable`; `SchemaTooNew` where it must not be guessed."""
+        """What an earlier process left, in times of our clock.
+
+        Raises `StoreUnavailable`; `SchemaTooNew` where it must not be guessed.
+        """
         try:
             async with asyncio.timeout(LOAD_S):
                 found = await load(self._client, self._keys)
@@ -97,7 +109,7 @@ class RedisStore:
         self._loaded = True
         self._stocked = False
         self._answered = True
-        return found.restored
+        return shifted(found.restored, self._lease.shift_s)
 
     def mark(self, marks: Marks) -> None:
         """These differ from Redis now. Returns at once; they are written soon, newest values only."""
@@ -119,8 +131,14 @@ class RedisStore:
     async def saved(self, within_s: float) -> bool:
         """Wait until the sections and claims marked before this call are in Redis; False if that took longer.
 
-        While Redis is known to be away there is nothing to wait for: False at once.
+        While Redis is known to be away there is nothing to wait for: False at once. Raises `LeaseLost` where the
+        account is another process's; to know that may take longer, after a standstill of this one.
         """
+        in_time = await self._written_within(within_s)
+        await self._lease.assured()
+        return in_time
+
+    async def _written_within(self, within_s: float) -> bool:
         upto = self._marked
         if self._written >= upto:
             return True
@@ -152,13 +170,14 @@ class RedisStore:
         return True
 
     async def run(self) -> None:
-        """Write what is marked, until cancelled."""
+        """Write what is marked, until cancelled. Raises `LeaseLost`."""
         self._stocked = False
         retry_s = RETRY_FIRST_S
         while True:
             try:
                 await self._step()
             except REDIS_FAILURES as error:
+                self._lease.heed(error)
                 self._lose(error)
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, RETRY_MOST_S)
@@ -245,6 +264,8 @@ class RedisStore:
         self._blind.settle(blind)
         self._written = upto
         self._tell_waiting()
+        if self._loaded and self._stocked:
+            self._lease.settle()
         return len(commands) > 0
 
     async def _write_extensions(self) -> bool:
@@ -255,7 +276,7 @@ class RedisStore:
         batch = self._next_extensions()
         if not batch:
             return bool(self._due_extensions)
-        keys, args = [self._keys.extensions], list[str | int]()
+        keys, args = [self._lease.key, self._keys.extensions], list[str | int](self._lease.words)
         for sip, legs in batch.items():
             keys.append(self._keys.extension(sip))
             args += [sip, len(legs or ())]

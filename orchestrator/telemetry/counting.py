@@ -32,6 +32,7 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    ClockStepped,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -43,6 +44,9 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    OwnerLost,
+    OwnerRefused,
+    OwnerTaken,
     PollMade,
     StoreBack,
     StoreLost,
@@ -79,9 +83,11 @@ class MetricsObserver:
                 self._redis(notice)
             case CallOpen() | CallVerified() | MuteDrifted() | ExtensionSet() | ApiLost() | PollingLost():
                 self._watch(notice)
+            case OwnerTaken() | OwnerLost() | ClockStepped():
+                self._process(notice)
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
-            case MuteReaffirmed() | ApiBack() | PollingBack():
+            case MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused():
                 return  # likewise
             case never:
                 assert_never(never)
@@ -116,6 +122,17 @@ class MetricsObserver:
                 self._metrics.gone.labels(self._account).inc()
             case MuteForeign():
                 self._metrics.foreign.labels(self._account).inc()
+            case never:
+                assert_never(never)
+
+    def _process(self, notice: OwnerTaken | OwnerLost | ClockStepped) -> None:
+        match notice:
+            case OwnerTaken():
+                self._metrics.owned.labels(self._account).set(1)
+            case OwnerLost():
+                self._metrics.owned.labels(self._account).set(0)
+            case ClockStepped():
+                self._metrics.clock_steps.inc()
             case never:
                 assert_never(never)
 

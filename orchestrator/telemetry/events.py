@@ -41,6 +41,7 @@ FIELDS: Mapping[str, str] = {
     "action_id": "Voicenter's ActionID of the request that did it",
     "after_s": "seconds that it was away, or that it took",
     "attempts": "requests that it took, or that failed in a row",
+    "by_s": "seconds; above 0: ahead",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
     "detail": "a short word on the answer, of our own making",
@@ -77,9 +78,11 @@ FIELDS: Mapping[str, str] = {
     "server": "the server's address",
     "seen_s": "how old the evidence is, in seconds",
     "servers": "how many servers the login named",
+    "shifted_s": "seconds added to the times that the owner before wrote, as its clock was another; missing: none",
     "shown": "what was seen: true is muted",
     "signal": "the signal received",
     "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration",
+    "token": "the ownership's number: grows with every new owner",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
     "version": "the daemon's version",
@@ -91,7 +94,10 @@ FIELDS: Mapping[str, str] = {
 _TARGET = ("extension", "user_id", "ivrid")
 
 DAEMON_STARTED = Event(
-    "daemon.started", Level.INFO, ("version", "accounts", "redis", "http"), "The daemon is up and at work."
+    "daemon.started",
+    Level.INFO,
+    ("version", "accounts", "redis", "http"),
+    "The daemon is up, and works as soon as it owns its accounts.",
 )
 DAEMON_STOPPING = Event(
     "daemon.stopping", Level.INFO, ("signal",), "It was asked to stop: no more messages are taken; nothing is opened."
@@ -285,6 +291,25 @@ STORE_SLOW = Event(
     Level.WARNING,
     ("waited_s",),
     "A request went out before Redis had its intention.",
+)
+
+OWNER_REFUSED = Event(
+    "owner.refused", Level.WARNING, ("why",), "Another process works for the account; this one waits its turn."
+)
+OWNER_TAKEN = Event(
+    "owner.taken", Level.INFO, ("token", "waited_s", "shifted_s"), "From now on this process works for the account."
+)
+OWNER_LOST = Event(
+    "owner.lost",
+    Level.ERROR,
+    ("why",),
+    "Another process works for the account now: this one sends nothing more and ends with exit code 1.",
+)
+CLOCK_STEPPED = Event(
+    "clock.stepped",
+    Level.WARNING,
+    ("by_s",),
+    "The machine's clock jumped. The daemon's own time, also in these lines' fields, goes on evenly.",
 )
 
 CATALOGUE: Mapping[str, Event] = {

@@ -36,6 +36,7 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    ClockStepped,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -47,6 +48,9 @@ from orchestrator.engine.notices import (
     LoginFailed,
     MessageRejected,
     MessageTaken,
+    OwnerLost,
+    OwnerRefused,
+    OwnerTaken,
     PollMade,
     StoreBack,
     StoreLost,
@@ -76,6 +80,7 @@ _SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
+_OwnerNotice = OwnerRefused | OwnerTaken | OwnerLost
 
 
 def line(notice: Notice | EdgeNotice) -> Line:
@@ -94,6 +99,10 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _crm(notice)
         case StoreLost() | StoreBack() | StoreSlow():
             return _store(notice)
+        case OwnerRefused() | OwnerTaken() | OwnerLost():
+            return _owner(notice)
+        case ClockStepped(by_s):
+            return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
         case never:
             assert_never(never)
 
@@ -278,6 +287,18 @@ def _store(notice: _StoreNotice) -> Line:
             return _told(events.STORE_BACK, after_s=_s(after_s))
         case StoreSlow(waited_s):
             return _told(events.STORE_SLOW, waited_s=_s(waited_s))
+        case never:
+            assert_never(never)
+
+
+def _owner(notice: _OwnerNotice) -> Line:
+    match notice:
+        case OwnerRefused(why):
+            return _told(events.OWNER_REFUSED, why=why)
+        case OwnerTaken(token, waited_s, shifted_s):
+            return _told(events.OWNER_TAKEN, token=token, waited_s=_s(waited_s), shifted_s=_s(shifted_s) or None)
+        case OwnerLost(why):
+            return _told(events.OWNER_LOST, why=why)
         case never:
             assert_never(never)
 

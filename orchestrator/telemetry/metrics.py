@@ -71,6 +71,10 @@ class Metrics:
         self.feed_rejected = self._counter("feed_events_rejected", "Feed events that could not be understood.")
         self.store_losses = self._counter("store_losses", "Times that Redis stopped answering.")
         self.store_slow = self._counter("store_slow", "Requests sent before Redis had their intention.")
+        self.owned = Gauge(
+            f"{PREFIX}_owner", "1 while this process works for the account.", ("account",), registry=self.registry
+        )
+        self.clock_steps = self._process_counter("clock_steps", "Times that the machine's clock jumped.")
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
         self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
         self.crm_connected = Gauge(
@@ -86,6 +90,7 @@ class Metrics:
         self._states.follow(account, now)
         for family in (self.exposure, self.overmute, self.requests, self.unprotected, self.covered, self.gone):
             family.labels(account)
+        self.owned.labels(account)
         for counter in (self.foreign, self.sections_started, self.sections_renewed, self.sections_ignored):
             counter.labels(account)
         for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import SystemClock, WallClock
 from orchestrator.core.facts import SectionStarted
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.durable import DurableReader, Source
@@ -59,16 +59,16 @@ class Taken:
         return [message.fact for message in self.messages if isinstance(message.fact, SectionStarted)]
 
 
-def stream(wire: Wire, clock: Clock) -> Source:
+def stream(wire: Wire, clock: WallClock) -> Source:
     return Stream(wire, STREAM, GROUP, clock)
 
 
-def a_list(wire: Wire, _clock: Clock) -> Source:
+def a_list(wire: Wire, _clock: WallClock) -> Source:
     return List(wire, LIST)
 
 
 def make(
-    client: Redis, source: Callable[[Wire, Clock], Source], taken: Taken, heard: Heard, clock: Clock
+    client: Redis, source: Callable[[Wire, WallClock], Source], taken: Taken, heard: Heard, clock: WallClock
 ) -> DurableReader:
     wire, letters = Wire(client), DeadLetters(client, "mute", clock)
     return DurableReader(source(wire, clock), wire, taken.deliver, heard, letters, clock, random.Random(1))
@@ -78,9 +78,9 @@ def make(
 async def reading(
     url: str,
     heard: Heard,
-    source: Callable[[Wire, Clock], Source] = stream,
+    source: Callable[[Wire, WallClock], Source] = stream,
     taken: Taken | None = None,
-    clock: Clock | None = None,
+    clock: WallClock | None = None,
     run: bool = True,
 ) -> AsyncIterator[tuple[DurableReader, Taken]]:
     client, taken = reader(url), taken or Taken()

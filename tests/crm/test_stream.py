@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from orchestrator.clock import Clock, SystemClock
+from orchestrator.clock import SystemClock, WallClock
 from orchestrator.crm import backlog, wire
 from orchestrator.crm.durable import AT_ONCE, Source
 from orchestrator.crm.stream import CONSUMER, Stream
@@ -95,7 +95,7 @@ async def test_the_group_is_made_where_it_is_missing(valkey: Valkey, redis: Redi
 
 
 async def test_several_streams_side_by_side(valkey: Valkey, redis: Redis, heard: Heard) -> None:
-    def other(wire: wire.Wire, clock: Clock) -> Source:
+    def other(wire: wire.Wire, clock: WallClock) -> Source:
         return Stream(wire, "crm:other", GROUP, clock)
 
     async with reading(valkey.url, heard) as (_, first), reading(valkey.url, heard, other) as (_, second):
@@ -229,6 +229,13 @@ class Shifted:
     def now(self) -> float:
         return self._clock.now() + self._by_s
 
+    def at_wall(self, epoch_s: float) -> float:
+        return epoch_s - self.ahead_s
+
+    @property
+    def ahead_s(self) -> float:
+        return self._clock.ahead_s
+
 
 @pytest.mark.parametrize("by_s", [0.0, 500.0, -500.0])
 async def test_without_occurred_at_it_happened_when_it_was_written_by_our_clock(
@@ -341,7 +348,7 @@ async def test_what_is_trimmed_after_it_was_taken_over_is_told_as_a_gap(
 async def test_a_key_of_another_type_is_told_once_and_retried_and_the_others_go_on(
     valkey: Valkey, redis: Redis, heard: Heard
 ) -> None:
-    def other(wire: wire.Wire, clock: Clock) -> Source:
+    def other(wire: wire.Wire, clock: WallClock) -> Source:
         return Stream(wire, "crm:other", GROUP, clock)
 
     await redis.set(STREAM, "not a stream")

@@ -12,10 +12,12 @@ from orchestrator import app
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.model import State
+from orchestrator.store.instance import Instance
+from orchestrator.store.lease import LeaseLost
 from orchestrator.telemetry.events import Event
 from orchestrator.telemetry.logs import Log
 from tests.simulation.feed import FeedHub
-from tests.simulation.loop import Process, SimulatedLoop, WorldClock
+from tests.simulation.loop import Process, ProcessClock, SimulatedLoop
 from tests.simulation.vendor import CODE, LOGIN, MUTE, POLL, REFRESH, TOKEN, Vendor
 
 ACCOUNT = "main"
@@ -60,16 +62,22 @@ class Lines:
 
 class Daemon:
     def __init__(
-        self, loop: SimulatedLoop, name: str, vendor: Vendor, hub: FeedHub, skew_s: float, seed: int, tell: Tell
+        self,
+        loop: SimulatedLoop,
+        name: str,
+        vendor: Vendor,
+        hub: FeedHub,
+        clock: ProcessClock,
+        rng: random.Random,
+        tell: Tell,
     ) -> None:
         self.process = Process(name)
         self.daemon: app.Daemon | None = None
         self._loop = loop
         self._stop = asyncio.Event()
         self._log = cast("Log", Lines(tell))
-        self._outside = app.Outside(
-            WorldClock(loop, skew_s), random.Random(seed), vendor.session, cast("Any", hub.connect)
-        )
+        me = Instance(name, 1, "boot", "pids", "0")  # each on a machine of its own: none sees that another is gone
+        self._outside = app.Outside(clock, rng, me, vendor.session, cast("Any", hub.connect))
         self.task = loop.start(self.process, self._run())
 
     async def _run(self) -> None:
@@ -80,6 +88,19 @@ class Daemon:
     def stop(self) -> None:
         """SIGTERM."""
         self._stop.set()
+
+    @property
+    def owns(self) -> bool:
+        """Whether it believes that the account is its own."""
+        return self.owns and self.daemon is not None and self.daemon._accounts[ACCOUNT].lease.problem is None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why it ended, where it should not have."""
+        if not self.task.done() or self.task.cancelled():
+            return None
+        error = self.task.exception()
+        return None if error is None or _only_lost(error) else error
 
     @property
     def is_up(self) -> bool:
@@ -95,3 +116,10 @@ class Daemon:
     def state(self) -> State:
         assert self.daemon is not None
         return self.daemon._accounts[ACCOUNT].engine.state
+
+
+def _only_lost(error: BaseException) -> bool:
+    """It ended because another process has taken over."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_only_lost, error.exceptions))
+    return isinstance(error, LeaseLost)

@@ -392,25 +392,30 @@ def redis_out_of_memory(world: "World", _: Fault) -> Callable[[], None]:
 
 
 @kind(Explains.PROCESS, 0.1, 15.0, 2.0)
-def killed(world: "World", _: Fault) -> Callable[[], None] | None:
-    return world.kill()
+def killed(world: "World", fault: Fault) -> Callable[[], None] | None:
+    return world.kill(fault.dice)
 
 
 @kind(Explains.PROCESS, 0.1, 15.0, 2.0)
-def restarted(world: "World", _: Fault) -> Callable[[], None] | None:
+def restarted(world: "World", fault: Fault) -> Callable[[], None] | None:
     """SIGTERM, and a new process after a while."""
-    return world.restart()
+    return world.restart(fault.dice)
 
 
 @kind(Explains.PROCESS, 0.5, 30.0, 2.0)
-def frozen(world: "World", _: Fault) -> Callable[[], None] | None:
-    return world.freeze()
+def frozen(world: "World", fault: Fault) -> Callable[[], None] | None:
+    return world.freeze(fault.dice)
+
+
+@kind(Explains.NOTHING, 2.0, 30.0)
+def second_started(world: "World", fault: Fault) -> Callable[[], None]:
+    """A second process for the same account, by mistake."""
+    return world.second(fault.dice)
 
 
 @kind(Explains.NOTHING, 0.0, 0.1)
 def clock_stepped(world: "World", fault: Fault) -> None:
-    """The wall clock jumps; only a process that starts later will see it."""
-    world.skew_s = round(4.0 * fault.dice - 2.0, 3)
+    world.step_clocks(round(4.0 * fault.dice - 2.0, 3))
 
 
 # The CRM

@@ -75,6 +75,7 @@ class Judge(Watcher):
         self._by_extension: dict[str, str] = {}
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
+        self.told_of: Callable[[Process], Told | None] = tolds.get
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
         self.first_mute: dict[str, float] = {}
@@ -175,8 +176,10 @@ class Judge(Watcher):
             self.violated("one request at a time", f"a second one for {request.key}")
         if request.ivrid is None:
             return
-        told = self._tolds.get(request.process)
-        if told is not None:
+        told = self.told_of(request.process)
+        if told is None:
+            self.violated("only the owner asks", f"{request.process.name} asks for {request.key}")
+        else:
             ivrid, lately = request.ivrid, self._now() - GRACE_S
             told.settle(self._now())
             if request.muted and not told.maybe(ivrid) and told.uncovered_at.get(ivrid, 0.0) < lately:
@@ -211,7 +214,7 @@ class Judge(Watcher):
         self._in_flight[request.process, request.key] -= 1
 
     def polled(self, process: Process, lines: list[Line], sent_at: float) -> None:
-        told = self._tolds.get(process)
+        told = self.told_of(process)
         if told is not None:
             for line in lines:
                 told.polled(line, sent_at, self._now(), synced=self.synced(process))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol
 
+from orchestrator.clock import STEP_S
+
 
 class Deadlock(Exception):
     """Nothing is ready and no timer is set: whoever is awaited will never come."""
@@ -178,14 +180,35 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 
 class WorldClock:
-    """The loop's time, as epoch seconds of a made-up day. `skew_s` is what a process' wall clock was off by when
-    it started."""
+    """The loop's time, as epoch seconds of a made-up day."""
 
     START = 1_700_000_000.0
 
-    def __init__(self, loop: SimulatedLoop, skew_s: float = 0.0) -> None:
+    def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop
-        self._start_s = self.START + skew_s
 
     def now(self) -> float:
-        return self._start_s + self._loop._now_s
+        return self.START + self._loop._now_s
+
+
+class ProcessClock:
+    """As `orchestrator.clock.SystemClock`, on a machine whose wall clock is `wrong_s()` ahead of the world's."""
+
+    def __init__(self, world: WorldClock, wrong_s: Callable[[], float]) -> None:
+        self._world = world
+        self._wrong_s = wrong_s
+        self._anchor_s = wrong_s()
+        self._ahead_s = 0.0
+
+    def now(self) -> float:
+        return self._world.now() + self._anchor_s
+
+    def at_wall(self, epoch_s: float) -> float:
+        return epoch_s - self.ahead_s
+
+    @property
+    def ahead_s(self) -> float:
+        ahead_s = self._wrong_s() - self._anchor_s
+        if abs(ahead_s - self._ahead_s) > STEP_S:
+            self._ahead_s = ahead_s
+        return self._ahead_s

@@ -22,9 +22,10 @@ class Ended:
 
 
 class Told:
-    def __init__(self, skew_s: float = 0.0) -> None:
-        """`skew_s`: how much the clock of the process is ahead."""
-        self.skew_s = skew_s
+    def __init__(self, tolerance_s: float = 0.0) -> None:
+        """`tolerance_s`: how much a section may run out too early or too late, because clocks were wrong."""
+        self.tolerance_s = tolerance_s
+        self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
         self._heard_at: dict[str, float] = {}
@@ -39,9 +40,9 @@ class Told:
         self._unsure: set[str] = set()
         self._unsure_pairs: set[tuple[str, str]] = set()
 
-    def successor(self, upto: float, doubtful: set[str], skew_s: float) -> "Told":
+    def successor(self, upto: float, doubtful: set[str]) -> "Told":
         """What the next process finds in Redis: what was known by `upto`; the rest it may or may not know."""
-        heir = Told(skew_s)
+        heir = Told(self.tolerance_s)
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
         late = [ended.section for ended in self.ended.values() if ended.at > upto and ended.section is not None]
@@ -94,7 +95,7 @@ class Told:
             return
         if ended is not None and ended.final:
             return
-        happened_at = min(now + self.skew_s, math.floor(message.at * 1000) / 1000)
+        happened_at = min(now, math.floor(message.at * 1000) / 1000)
         expires_at = happened_at + message.max_seconds
         running = self.coverage.sections.get(message.section_id)
         if running is not None:
@@ -102,8 +103,10 @@ class Told:
                 running.expires_at = expires_at
                 self._renewed[message.section_id] = happened_at
             return
-        if expires_at <= now + self.skew_s or (ended is not None and happened_at <= ended.renewed_at):
+        if expires_at + self.tolerance_s <= now or (ended is not None and happened_at <= ended.renewed_at):
             return
+        if abs(expires_at - now) <= self.tolerance_s:
+            self._unsure.add(message.section_id)
         self.ended.pop(message.section_id, None)
         self._renewed[message.section_id] = happened_at
         self._since[message.section_id, ""] = now
@@ -112,9 +115,10 @@ class Told:
 
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
-        due = [s for s in self.coverage.sections.values() if s.expires_at <= now + self.skew_s]
+        self._now = now
+        due = [s for s in self.coverage.sections.values() if s.expires_at + self.tolerance_s <= now]
         for section in due:
-            self._end(section.section_id, section.expires_at - self.skew_s, final=False)
+            self._end(section.section_id, section.expires_at + self.tolerance_s, final=False)
 
     def _end(self, section_id: str, at: float, *, final: bool) -> None:
         section = self.coverage.sections.get(section_id)
@@ -141,7 +145,7 @@ class Told:
     def surely(self, ivrid: str) -> bool:
         """Whether the process must know that this call is covered."""
         return any(
-            ivrid in section.calls and sid not in self._unsure and (sid, ivrid) not in self._unsure_pairs
+            ivrid in section.calls and self._sure(section) and (sid, ivrid) not in self._unsure_pairs
             for sid, section in self.coverage.sections.items()
         )
 
@@ -154,8 +158,11 @@ class Told:
 
     def surely_aims_at(self, sip: str) -> bool:
         return any(
-            self._aims(section, sip) and sid not in self._unsure for sid, section in self.coverage.sections.items()
+            self._aims(section, sip) and self._sure(section) for section in self.coverage.sections.values()
         )
+
+    def _sure(self, section: Section) -> bool:
+        return section.section_id not in self._unsure and section.expires_at - self.tolerance_s > self._now
 
     def _aims(self, section: Section, sip: str) -> bool:
         match section.target:

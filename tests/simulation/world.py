@@ -6,6 +6,7 @@ story ends with everybody gone home, and the judge's verdict on the way there.
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +22,10 @@ from tests.simulation import scripts as scripts  # registers them
 from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
 from tests.simulation.faults import EVERY, KINDS, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
-from tests.simulation.judge import TICK_S, Excuse, Judge, Violated
-from tests.simulation.loop import Process, SimulatedLoop, WorldClock
+from tests.simulation.judge import TICK_S, Judge, Violated
+from tests.simulation.loop import Process, ProcessClock, SimulatedLoop, WorldClock
 from tests.simulation.redis_data import Refused
-from tests.simulation.redis_server import RedisServer
+from tests.simulation.redis_server import RedisServer, RedisTransport
 from tests.simulation.told import Told
 from tests.simulation.vendor import Fate, Request, Vendor
 
@@ -34,7 +35,11 @@ LOGIN_REFUSED_S = 60.0
 """A login that was refused is tried again only after this: what it holds up settles so much later."""
 REDIS_RECOVERED_S = 2.5
 """From the end of a fault of Redis until the daemon has written down what it has."""
-STARTED_S = 12.0
+CLOCKS_S = 3.5
+"""What wrong clocks may change about the time at which a section runs out: 2 s, and a step of 1 s goes unnoticed."""
+STOPS_S = 10.0
+"""SIGTERM: 5 s for the requests in flight, 2 s for Redis, and room for Redis away."""
+STARTED_S = 16.0
 """A process that starts has read Redis, and the backlog in it, within this, once Redis is well."""
 UP_S = 1.0
 """From then until it has asked for all that is due."""
@@ -86,6 +91,7 @@ class World:
         self.truth = Truth(self.clock)
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
+        self.judge.told_of = self.told_of
         self.judge.synced = lambda process: any(
             link.process is process and link.synced for link in self.hub.links
         )
@@ -104,7 +110,8 @@ class World:
         for line in desks:
             self.truth.line_seen(line)
         self.misbehaviours: list[Callable[[Request], Fate | None]] = []
-        self.skew_s = 0.0
+        self.wrong_s = 0.0
+        """How far the wall clocks of the machines are ahead."""
         self.crm_loses = 0.0
         self.crm_late_s = 0.0
         self._up_since = 0.0
@@ -114,12 +121,17 @@ class World:
         self._centre = Centre(self.board, random.Random(f"centre {seed}"), Tempo(scale=script.tempo))
         self._crm = Crm(self.board.lines.values, random.Random(f"crm {seed}"), Sections(max_seconds=30))
         self._messages: dict[bytes, Message] = {}
-        self._undelivered: dict[Process, list[tuple[object, Message]]] = {}
+        self._undelivered: dict[Process, list[tuple[RedisTransport, Message]]] = {}
         self._dead: list[Process] = []
+        self._started = 0
+        self._stopping: dict[Daemon, float] = {}
+        self._legacy = (Told(), float("inf"))
+        self._left_at = self.clock.now()
+        self._vacant = self.judge.excuse("nobody at work")
+        self._kept_when_frozen: dict[Process, float] = {}
         self._redis_bad = 0
         self._redis_good_since = float("-inf")
         self._kept_upto = float("-inf")
-        self._starting: dict[Daemon, tuple[Excuse, float]] = {}
         self._way = ("stream", "list", "channel")[seed % 3]
         self._sent: dict[bytes, float] = {}
 
@@ -168,128 +180,175 @@ class World:
         if self.judge.first is None:
             self._nothing_left()
         for daemon in self.daemons:
-            daemon.stop()
+            self.loop.continue_process(daemon.process)
+            self._ask_to_stop(daemon)
         tasks = [daemon.task for daemon in self.daemons]
         if tasks:
-            await asyncio.wait(tasks, timeout=10.0)
-        for daemon in self.daemons:
-            if not daemon.task.done():
-                self.judge.violated("stops when asked", f"{daemon.process.name} still runs 10 s after SIGTERM")
-                self._dead.append(daemon.process)
+            await asyncio.wait(tasks, timeout=STOPS_S + 1.0)
+        for daemon in list(self.daemons):
             self._watch(daemon)
-        await self.loop.funeral(self._dead)
+        await self.loop.funeral([*self._dead, *(daemon.process for daemon in self.daemons)])
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         if left:
             self.judge.violated("no task left", ", ".join(sorted(repr(task.get_coro()) for task in left)))
 
     # The daemon
 
-    def _start_daemon(self, told: Told | None = None) -> None:
-        name = f"daemon-{len(self.daemons) + len(self._dead) + 1}"
+    def _start_daemon(self) -> None:
+        self._started += 1
+        name = f"daemon-{self._started}"
         self.tell("%s starts", name)
-        number = len(self._dead) + len(self.daemons) + 1
         daemon = Daemon(
             self.loop,
             name,
             self.vendor,
             self.hub,
-            self.skew_s,
-            self.seed * 100 + number,
+            ProcessClock(self.clock, lambda: self.wrong_s),
+            random.Random(f"daemon {self.seed} {self._started}"),
             lambda event, fields: self._line(daemon, event, fields),
         )
         self.daemons.append(daemon)
         self._up_since = self.clock.now()
-        self.tolds[daemon.process] = told or Told()
-        self._starting[daemon] = (self.judge.excuse("starting"), self.clock.now())
 
     def _line(self, daemon: Daemon, event: str, fields: Mapping[str, Any]) -> None:
         if not daemon.process.killed and daemon.process not in self._dead:
             self.judge.line(daemon.process, event, fields)
 
-    def kill(self) -> Callable[[], None] | None:
-        if not self.daemons or not self.daemons[0].process.runs:
+    def told_of(self, process: Process) -> Told | None:
+        """What the process knows, once the account is its own."""
+        told = self.tolds.get(process)
+        if told is None:
+            for daemon in self.daemons:
+                if daemon.process is process and daemon.owns:
+                    return self._take_over(daemon)
+        return told
+
+    def _take_over(self, daemon: Daemon) -> Told:
+        for process in list(self.tolds):
+            self._leave(process)
+        told, upto = self._legacy
+        doubtful = {ivrid for ivrid, at in self.judge.last_request.items() if at > upto}
+        self.tell("%s owns the account", daemon.process.name)
+        if upto < self._left_at - 1.0:
+            self.tell("what happened after %.3f is in no Redis", upto - WorldClock.START)
+        heir = self.tolds[daemon.process] = told.successor(upto, doubtful)
+        return heir
+
+    def _leave(self, process: Process) -> None:
+        """The process is the owner no more: what it knew, as far as Redis has it, is the next one's."""
+        told = self.tolds.pop(process, None)
+        if told is not None:
+            upto = self._kept_when_frozen.pop(process, self.kept_upto())
+            self._legacy = (told, upto)
+            self._left_at = self.clock.now()
+            if self._vacant.until != float("inf"):
+                self._vacant = self.judge.excuse("nobody at work")
+
+    def _pick(self, dice: float) -> Daemon | None:
+        running = [daemon for daemon in self.daemons if daemon.process.runs and not daemon.task.done()]
+        return running[int(dice * 1000) % len(running)] if running else None
+
+    def kill(self, dice: float) -> Callable[[], None] | None:
+        daemon = self._pick(dice)
+        if daemon is None:
             return None
-        daemon = self.daemons.pop(0)
         self.tell("%s is killed", daemon.process.name)
         self.loop.kill_process(daemon.process)
-        return self._bury(daemon)
+        self.daemons.remove(daemon)
+        self._dead.append(daemon.process)
+        self.redis.sever(daemon.process)
+        self.hub.sever(daemon.process)
+        self._leave(daemon.process)
+        return self._start_daemon
 
-    def _bury(self, daemon: Daemon) -> Callable[[], None]:
-        process = daemon.process
-        self._dead.append(process)
-        if daemon in self._starting:
-            self._starting.pop(daemon)[0].until = self.clock.now()
-        self.redis.sever(process)
-        self.hub.sever(process)
-        told = self.tolds.pop(process)
-        now = self.clock.now()
-        upto = self.kept_upto()
-        doubtful = {ivrid for ivrid, at in self.judge.last_request.items() if at > upto}
-        if upto < now - 1.0:
-            self.tell("what happened after %s is in no Redis", round(upto - WorldClock.START, 3))
-        return lambda: self._start_daemon(told.successor(upto, doubtful, self.skew_s))
-
-    def restart(self) -> Callable[[], None] | None:
-        if not self.daemons or not self.daemons[0].process.runs:
+    def restart(self, dice: float) -> Callable[[], None] | None:
+        daemon = self._pick(dice)
+        if daemon is None:
             return None
-        daemon = self.daemons.pop(0)
+        self._ask_to_stop(daemon)
+        return self._start_daemon
+
+    def _ask_to_stop(self, daemon: Daemon) -> None:
         self.tell("%s is asked to stop", daemon.process.name)
+        self._stopping[daemon] = self.clock.now()
         daemon.stop()
-        told = self.tolds[daemon.process]
 
-        def start() -> None:
-            if not daemon.task.done():
-                self.loop.in_world(0.1, start)
-                return
-            self._watch(daemon)
-            self.tolds.pop(daemon.process, None)
-            self._bury_stopped(daemon, told)
+    def second(self, dice: float) -> Callable[[], None]:
+        """Somebody starts a second one; later somebody stops one of the two."""
+        self._start_daemon()
 
-        return start
+        def end() -> None:
+            daemon = self._pick(dice)
+            if daemon is not None and len(self.daemons) > 1:
+                self._ask_to_stop(daemon)
 
-    def _bury_stopped(self, daemon: Daemon, told: Told) -> None:
-        self.tolds[daemon.process] = told
-        self._bury(daemon)()
+        return end
 
-    def freeze(self) -> Callable[[], None] | None:
-        if not self.daemons or not self.daemons[0].process.runs:
+    def freeze(self, dice: float) -> Callable[[], None] | None:
+        daemon = self._pick(dice)
+        if daemon is None:
             return None
-        process = self.daemons[0].process
+        process = daemon.process
         self.tell("%s is frozen", process.name)
         self.loop.stop_process(process)
+        self._kept_when_frozen[process] = self.kept_upto()
 
         def thaw() -> None:
-            if not process.killed:
-                self.tell("%s goes on", process.name)
-                for transport, message in self._undelivered.pop(process, []):
-                    if not transport.is_closing():  # type: ignore[attr-defined]
-                        self.tolds[process].message(message, self.clock.now())
-                self.loop.continue_process(process)
-                self._up_since = self.clock.now()
+            if process.killed:
+                return
+            self.tell("%s goes on", process.name)
+            self._kept_when_frozen.pop(process, None)
+            told = self.tolds.get(process)
+            for transport, message in self._undelivered.pop(process, []):
+                if told is not None and not transport.is_closing():
+                    told.message(message, self.clock.now())
+            self.loop.continue_process(process)
+            self._up_since = self.clock.now()
 
         return thaw
 
     def _watch_over(self) -> None:
-        for daemon in self.daemons:
+        for daemon in list(self.daemons):
             self._watch(daemon)
-            self._watch_start(daemon)
+        self._watch_owner()
         self._watch_sight()
         self._watch_messages()
         if self.loop.faults:
             context = self.loop.faults[0]
             self.judge.violated("no exception", f"{context.get('message')}: {context.get('exception')!r}")
 
-    def _watch_start(self, daemon: Daemon) -> None:
-        """Until a process has read what was left to it, nothing can be asked of it."""
-        if daemon not in self._starting:
+    def _watch(self, daemon: Daemon) -> None:
+        """A process that ended: as asked, or because another took over; then somebody starts it anew."""
+        task = daemon.task
+        if not task.done():
+            if self.clock.now() - self._stopping.get(daemon, self.clock.now()) > STOPS_S and daemon.process.runs:
+                self.judge.violated("stops when asked", f"{daemon.process.name} still runs {STOPS_S} s after SIGTERM")
             return
-        excuse, began_at = self._starting[daemon]
+        if (error := daemon.failure) is not None:
+            self.judge.violated("no exception", f"{daemon.process.name} ended by {error!r}")
+            self.tell("%s", "".join(traceback.format_exception(error)))
+        self.daemons.remove(daemon)
+        self._leave(daemon.process)
+        if daemon not in self._stopping:
+            self.tell("%s has ended", daemon.process.name)
+            self._start_daemon()
+
+    def _watch_owner(self) -> None:
+        """Until somebody owns the account, and has read what was left, nothing can be asked of anybody."""
         now = self.clock.now()
-        if daemon.is_up:
-            excuse.until = now + UP_S
-            del self._starting[daemon]
-        elif daemon.process.runs and not self._redis_bad and now - max(began_at, self._redis_good_since) > STARTED_S:
-            self.judge.violated("comes up", f"{daemon.process.name} is not up after {now - began_at:.1f} s")
+        owner = next((daemon for daemon in self.daemons if daemon.process.runs and daemon.owns), None)
+        if owner is not None:
+            self.told_of(owner.process)
+        if self._vacant.until != float("inf"):
+            return
+        if owner is not None and owner.is_up:
+            self._vacant.until = now + UP_S
+            return
+        running = [daemon for daemon in self.daemons if daemon.process.runs and daemon not in self._stopping]
+        frozen = [daemon for daemon in self.daemons if not daemon.process.runs]
+        since = max(self._up_since, self._left_at, self._redis_good_since)
+        if running and not frozen and not self._redis_bad and now - since > STARTED_S:
+            self.judge.violated("comes up", f"nobody works after {now - since:.1f} s")
 
     def _watch_sight(self) -> None:
         """Where neither polls nor the feed show what is so, and the feed does not say that it is broken."""
@@ -301,19 +360,13 @@ class World:
     def _watch_messages(self) -> None:
         """What a stream or a list holds is taken, sooner or later."""
         now = self.clock.now()
-        ready = not self._redis_bad and now - self._redis_good_since > TAKEN_S
-        for raw, sent_at in list(self._sent.items()):
-            running = [daemon for daemon in self.daemons if daemon.process.runs]
-            if ready and running and now - max(sent_at, self._up_since) > TAKEN_S:
+        if self._redis_bad or now - self._redis_good_since < TAKEN_S or self._vacant.until > now - TAKEN_S:
+            return
+        running = [daemon for daemon in self.daemons if daemon.process.runs]
+        for raw, sent_at in self._sent.items():
+            if running and now - max(sent_at, self._up_since) > TAKEN_S:
                 self.judge.violated("no message is lost", f"{self._messages[raw].message_id} waits in Redis")
-                self._sent.clear()
                 return
-
-    def _watch(self, daemon: Daemon) -> None:
-        task = daemon.task
-        if task.done() and not task.cancelled() and task.exception() is not None:
-            self.judge.violated("no exception", f"{daemon.process.name} ended by {task.exception()!r}")
-            self.tell("%s", "".join(_traceback(task.exception())))
 
     # What Redis kept
 
@@ -329,6 +382,7 @@ class World:
 
     def redis_was_emptied(self) -> None:
         self._kept_upto = float("-inf")
+        self._legacy = (self._legacy[0], float("-inf"))
 
     def kept_upto(self) -> float:
         """Up to when Redis has what the daemon knew: what a new process will find."""
@@ -364,7 +418,7 @@ class World:
                 pass
 
     def _taken(self, process: Process, line: Line, calls: bool) -> None:
-        told = self.tolds.get(process)
+        told = self.told_of(process)
         if told is not None:
             told.see(line, calls, self.clock.now())
 
@@ -416,16 +470,17 @@ class World:
         redis.unblock()
         return True
 
-    def _delivered(self, transport: object, process: Process | None, raw: bytes) -> None:
+    def _delivered(self, transport: RedisTransport, process: Process | None, raw: bytes) -> None:
         """A message of the CRM is in a process' hands."""
         message = self._messages[raw]
         self._sent.pop(raw, None)
-        if process is None or process not in self.tolds:
+        if process is None:
             return
+        told = self.told_of(process)
         if process.stopped:
             self._undelivered.setdefault(process, []).append((transport, message))
-            return
-        self.tolds[process].message(message, self.clock.now())
+        elif told is not None:
+            told.message(message, self.clock.now())
 
     # Fate
 
@@ -453,6 +508,13 @@ class World:
 
         self.loop.in_world(fault.lasts_s, over)
 
+    def step_clocks(self, by_s: float) -> None:
+        """The wall clocks jump. From here on a section may run out too early or too late by what they are wrong."""
+        self.tell("the wall clocks are %s s ahead", by_s)
+        self.wrong_s = by_s
+        for told in [*self.tolds.values(), self._legacy[0]]:
+            told.tolerance_s = CLOCKS_S
+
     def mute_a_foreign_call(self, dice: float) -> None:
         """A call that we never asked about, and that no section covers."""
         free = [
@@ -469,11 +531,13 @@ class World:
 
     def _all_well(self) -> None:
         for daemon in self.daemons:
-            if problems := daemon.problems:
+            if daemon.owns and (problems := daemon.problems):
                 self.judge.violated("settles after the faults", f"{daemon.process.name} is not ready: {problems}")
 
     def _nothing_left(self) -> None:
         for daemon in self.daemons:
+            if not daemon.owns:
+                continue
             state = daemon.state
             tables: dict[str, object] = {
                 "sections": state.sections,
@@ -492,12 +556,6 @@ class World:
             text = key.decode()
             if text.endswith((":sections", ":mutes", ":extensions")) or ":extension:" in text:
                 self.judge.violated("Redis empties out", f"{text}: {content[key]}")
-
-
-def _traceback(error: BaseException | None) -> list[str]:
-    import traceback
-
-    return traceback.format_exception(error) if error is not None else []
 
 
 def run(script: Script) -> Result:

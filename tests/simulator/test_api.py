@@ -104,6 +104,27 @@ async def test_all_calls_of_an_extension_are_muted_at_once(sim: Simulation, http
     assert sim.truth.muted(consult)
 
 
+async def test_a_call_that_begins_after_a_mute_by_extension_is_not_muted(
+    sim: Simulation, http: ClientSession
+) -> None:
+    await post(http, sim.mute_url, {"extension": A, "state": "1"})
+    later = await sim.dial(A)
+    assert (sim.truth.muted("c1"), sim.truth.muted(later)) == (True, False)
+
+
+async def test_a_call_that_is_muted_by_extension_stays_so_elsewhere_and_can_be_opened_by_either_way(
+    sim: Simulation, http: ClientSession
+) -> None:
+    await post(http, sim.mute_url, {"extension": A, "state": "1"})
+    await post(http, sim.mute_url, {"extension": "SIPSIP2", "state": "0"})
+    assert sim.truth.muted("c1")
+    await post(http, sim.mute_url, {"ivrid": "c1", "state": "0"})
+    assert not sim.truth.muted("c1")
+    async with http.get(sim.mute_url, params={"extension": A, "state": "1"}) as response:
+        assert (await response.json())["Message"] == "Success"
+    assert sim.truth.muted("c1")
+
+
 @pytest.mark.parametrize("body", [{"ivrid": "c9", "state": "1"}, {"extension": "SIPSIP2", "state": "1"}])
 async def test_what_is_not_up_is_not_found(sim: Simulation, http: ClientSession, body: dict[str, str]) -> None:
     answer = await post(http, sim.mute_url, body)
@@ -111,7 +132,17 @@ async def test_what_is_not_up_is_not_found(sim: Simulation, http: ClientSession,
 
 
 @pytest.mark.parametrize(
-    "body", [{"ivrid": "c1"}, {"ivrid": "c1", "state": 1}, {"ivrid": "c1", "state": "yes"}, {"state": "1"}, [], "c1"]
+    "body",
+    [
+        {"ivrid": "c1"},
+        {"ivrid": "c1", "state": 1},
+        {"ivrid": "c1", "state": "yes"},
+        {"extension": A, "state": 1},
+        {"extension": 1, "state": "1"},
+        {"state": "1"},
+        [],
+        "c1",
+    ],
 )
 async def test_wrong_parameters_are_refused_in_the_vendors_words(
     sim: Simulation, http: ClientSession, body: Any
@@ -140,6 +171,24 @@ async def test_active_calls_shows_the_legs_and_their_mutes(sim: Simulation, http
 async def test_active_calls_wants_its_code(sim: Simulation, http: ClientSession) -> None:
     answer = await post(http, sim.active_calls_url, {"code": "wrong"})
     assert answer == {"ERR": 2, "DESC": "Authorization failed."}
+
+
+@pytest.mark.parametrize("body", [{}, {"code": 1}, {"code": "simulated-code", "extension": 7}, [], "simulated-code"])
+async def test_active_calls_wants_its_fields_as_text(sim: Simulation, http: ClientSession, body: Any) -> None:
+    assert (await post(http, sim.active_calls_url, body))["ERR"] == 1
+
+
+async def test_active_calls_may_be_asked_by_get(sim: Simulation, http: ClientSession) -> None:
+    async with http.get(sim.active_calls_url, params={"code": "simulated-code", "extension": A}) as response:
+        answer = await response.json()
+    assert [leg["ivrid"] for leg in answer["EXTENSIONS"][0]["calls"]] == ["c1"]
+
+
+async def test_active_calls_lists_the_idle_and_not_the_unknown(sim: Simulation, http: ClientSession) -> None:
+    idle = await post(http, sim.active_calls_url, {"code": "simulated-code", "extension": "SIPSIP2"})
+    assert [(row["username"], row["calls"]) for row in idle["EXTENSIONS"]] == [("SIPSIP2", [])]
+    unknown = await post(http, sim.active_calls_url, {"code": "simulated-code", "extension": "SIPSIP9"})
+    assert unknown == {"ERR": 0, "DESC": "OK", "EXTENSIONS": []}
 
 
 async def test_queue_callers_lists_who_waits(sim: Simulation, http: ClientSession) -> None:

@@ -17,6 +17,7 @@ from orchestrator.store.connection import subscriber
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
 from tests.crm.durable import LIST, STREAM, a_list, ended, reading, stream
+from tests.store.owner import owning
 from tests.store.test_redis_store import extension, fill
 from tests.valkey import SOON_S, Heard, Valkey, client_of, running, until
 
@@ -32,11 +33,13 @@ def again(kind: str, raw: bytes) -> str:
             return codec.section_to_json(codec.section_from_json(raw))
         case "Ended section":
             return codec.ended_to_json(codec.ended_from_json(raw))
+        case "Blind":
+            return codec.blind_to_json(codec.blind_from_json(raw))
         case _:
             return codec.mute_to_json(codec.mute_from_json(raw))
 
 
-@pytest.mark.parametrize("kind", ["Leg", "Section", "Ended section", "Mute"])
+@pytest.mark.parametrize("kind", ["Leg", "Section", "Ended section", "Mute", "Blind"])
 def test_the_example_is_what_the_daemon_writes(kind: str) -> None:
     found = re.search(rf"^### {kind}\n\n```json\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
     assert found
@@ -49,9 +52,9 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
     async with client_of(valkey.url) as admin:
         await admin.execute_command("ACL", "SETUSER", *found[1].split())  # type: ignore[no-untyped-call]  # redis-py's
         url = valkey.url.replace("//", "//mute:password@")
-        async with client_of(url) as client, client_of(url) as other:
+        async with client_of(url) as client, client_of(url) as other, owning(url) as lease:
             state = State(feed=FeedState.SYNCED)
-            store = RedisStore(client, "mute", "main", state, SystemClock(), heard)
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard, lease)
             letters = DeadLetters(other, "mute", SystemClock())
             await store.load()
             async with running(store.run(), letters.run()):
@@ -63,6 +66,7 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
                     letters.keep("s", "w", b"m")
                     assert await store.flushed(SOON_S)
                     state.mutes.clear()
+                await lease.release()
 
                 async def kept() -> bool:
                     return await admin.xlen("mute:dead-letters") == 2

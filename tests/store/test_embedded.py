@@ -41,7 +41,8 @@ async def test_it_runs_while_the_block_lasts(tmp_path: Path) -> None:
 
 async def test_it_listens_on_loopback_alone_and_writes_its_data_down(tmp_path: Path) -> None:
     async with embedded(tmp_path, 0) as url, client_of(url) as client:
-        assert url.startswith("redis://127.0.0.1:")
+        assert url == f"unix://{tmp_path}/valkey.sock?db=0"
+        assert (tmp_path / "valkey.sock").stat().st_mode & 0o077 == 0
         settings = await client.config_get("bind", "protected-mode", "appendonly", "appendfsync", "dir")
         assert settings == {
             "bind": "127.0.0.1",
@@ -119,11 +120,14 @@ async def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 
 async def test_the_port_asked_for_is_the_one_used(tmp_path: Path) -> None:
-    async with embedded(tmp_path / "a", 0) as url:
+    long = tmp_path / ("a path that no socket takes " * 4)
+    async with embedded(long / "a", 0) as url:
         pass
     port = int(url.rsplit(":", 1)[1].removesuffix("/0"))
-    async with embedded(tmp_path / "b", port) as again:  # also right after somebody else let go of it
-        assert again == url
+    async with embedded(long / "b", port) as again:  # also right after somebody else let go of it
+        assert again == url == f"redis://127.0.0.1:{port}/0"
+    async with embedded(tmp_path / "c", port), client_of(url) as client:
+        assert await client.ping()
 
 
 async def test_no_port_at_all_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from orchestrator.core.model import EndCause, EndedSection, FeedState, Mute, OnE
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, StoreUnavailable
 from orchestrator.store.audit import WAITING
+from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
+from tests.store.owner import owning
 from tests.store.test_redis_store import calls_of, extension
 from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
 
@@ -27,10 +29,10 @@ def state() -> State:
 
 
 @pytest.fixture
-async def store(valkey: Valkey, state: State, heard: Heard) -> AsyncIterator[RedisStore]:
+async def store(valkey: Valkey, lease: Lease, state: State, heard: Heard) -> AsyncIterator[RedisStore]:
     """On a connection of its own."""
     async with client_of(valkey.url) as client:
-        yield RedisStore(client, "mute", "main", state, SystemClock(), heard)
+        yield RedisStore(client, "mute", "main", state, SystemClock(), heard, lease)
 
 
 def mute(state: State, store: RedisStore, ivrid: str) -> None:
@@ -140,8 +142,13 @@ async def test_what_was_not_loaded_yet_is_not_taken_for_left_over(
 
 async def test_data_that_came_back_older_is_corrected(tmp_path: Path, state: State, heard: Heard) -> None:
     """As after a restore from a backup: a section stands there that has long ended."""
-    async with valkey_in(tmp_path) as valkey, client_of(valkey.url) as redis, client_of(valkey.url) as own:
-        store = RedisStore(own, "mute", "main", state, SystemClock(), heard)
+    async with (
+        valkey_in(tmp_path) as valkey,
+        client_of(valkey.url) as redis,
+        client_of(valkey.url) as own,
+        owning(valkey.url) as lease,
+    ):
+        store = RedisStore(own, "mute", "main", state, SystemClock(), heard, lease)
         await store.load()
         async with running(store.run()):
             assert await store.flushed(SOON_S)
@@ -155,16 +162,16 @@ async def test_data_that_came_back_older_is_corrected(tmp_path: Path, state: Sta
 
 async def test_what_is_durable_in_redis_survives_its_restart(tmp_path: Path, heard: Heard) -> None:
     async with valkey_in(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as valkey:
-        async with client_of(valkey.url) as client:
+        async with client_of(valkey.url) as client, owning(valkey.url) as lease:
             state = State(sections={"pay": PAY}, mutes={"ivr-1": Mute("ivr-1", 2.0)})
-            store = RedisStore(client, "mute", "main", state, SystemClock(), heard)
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard, lease)
             async with running(store.run()):
                 store.mark(Marks({"pay"}, {"ivr-1"}))
                 assert await store.saved(SOON_S)
         await valkey.kill()
         await valkey.start()
-        async with client_of(valkey.url) as client:
-            restored = await RedisStore(client, "mute", "main", State(), SystemClock(), heard).load()
+        async with client_of(valkey.url) as client, owning(valkey.url) as lease:
+            restored = await RedisStore(client, "mute", "main", State(), SystemClock(), heard, lease).load()
         assert (restored.sections, restored.mutes) == (state.sections, state.mutes)
 
 

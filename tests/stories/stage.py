@@ -92,7 +92,7 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, sim: Simulation | None = None, **environ: str) -> AsyncIterator[Stage]:
     async with sim or Simulation(agents=4) as centre:
-        given = {"ORCHESTRATOR_LOG__LEVEL": "debug"} | account_environ(centre) | environ
+        given = {"ORCHESTRATOR_LOG__LEVEL": "debug"} | account_environ(centre, polling=True) | environ
         async with running(folder, given) as daemon, client(daemon) as crm:
             yield Stage(centre, daemon, crm)
 

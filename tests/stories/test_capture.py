@@ -22,7 +22,7 @@ FAULTLESS = Sections(share_copied=0.0, share_never_ended=0.0, share_ended_first=
 @pytest.mark.timeout(180)
 async def test_no_exposure_beyond_the_request_and_no_over_mute_and_no_warning(tmp_path: Path) -> None:
     stage = Replay(read_capture(trace()), speed=200.0)
-    async with stage, running(tmp_path, account_environ(stage)) as daemon:
+    async with stage, running(tmp_path, account_environ(stage, polling=True)) as daemon:
         async with redis_publisher(daemon.redis_url) as publish:
             verdict = await run(stage, Shift(sections=FAULTLESS), publish)
         warnings = [line for line in daemon.lines() if line["level"] in ("warning", "error")]

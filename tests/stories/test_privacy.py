@@ -55,7 +55,7 @@ def personal(value: Any) -> Iterator[str]:
 async def outside(folder: Path, stage: Stage, shift: Shift) -> str:
     """All that a shift makes the daemon write."""
     async with stage:
-        environ = account_environ(stage) | {"ORCHESTRATOR_LOG__LEVEL": "debug"}
+        environ = account_environ(stage, polling=True) | {"ORCHESTRATOR_LOG__LEVEL": "debug"}
         async with running(folder, environ) as daemon, redis_publisher(daemon.redis_url) as publish:
             await publish(b'{"type": "sensitive_section.started", "card": "4580458045804580"}')
             await run(stage, shift, publish)

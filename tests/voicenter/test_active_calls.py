@@ -10,13 +10,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from orchestrator.core.model import Direction, Extension, Leg, LegStatus, Polled, PollFailed
+from orchestrator.core.model import Direction, Extension, Leg, LegStatus, Polled, PollFailed, Verdict
 from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import ActiveCalls
+from orchestrator.simulator.simulation import Simulation
 from orchestrator.voicenter.active_calls import MOST_BODY_BYTES, ActiveCallsClient
-from orchestrator.voicenter.mute_api import http_session
+from orchestrator.voicenter.mute_api import MuteClient, http_session
 from tests.voicenter.conftest import Told
-from tests.voicenter.servers import api, raw, request_head
+from tests.voicenter.servers import api, granted, raw, request_head
 from tests.voicenter.vendor import Json, call
 
 CODE = "s3cret-c0de"
@@ -307,6 +308,33 @@ async def test_a_redirect_takes_the_code_nowhere(http: aiohttp.ClientSession, to
     async with api(answer) as url:
         polled = await ActiveCallsClient(http, url, CODE, 5.0, told).ask("SIP1")
     assert (polled, len(paths)) == (PollFailed("HTTP 307"), 1)
+
+
+# --- together with the mute API, against the simulated centre ------------------------------------------------------
+
+
+async def test_a_mute_by_extension_shows_in_the_calls_of_that_extension(
+    http: aiohttp.ClientSession, told: Told
+) -> None:
+    async with Simulation(2) as sim:
+        await sim.talk("c1", "SIPSIP1")
+        await sim.talk("c2", "SIPSIP2")
+        calls = ActiveCallsClient(http, sim.active_calls_url, sim.settings.api_code, 5.0, told)
+        outcome = await MuteClient(http, sim.mute_url).set_extension_muted("SIPSIP1", True, granted)
+        one, all_of_them, nobody = await calls.ask("SIPSIP1"), await calls.ask(None), await calls.ask("SIPSIP9")
+        wrong = await ActiveCallsClient(http, sim.active_calls_url, "wrong", 5.0, told).ask(None)
+    assert outcome is not None
+    assert outcome.verdict is Verdict.DONE
+    assert muted_of(one) == {"c1": True}
+    assert muted_of(all_of_them) == {"c1": True, "c2": False}
+    assert nobody == PollFailed("extension not in the answer")
+    assert wrong == PollFailed("authorization failed", refused=True)
+    assert told.notices == []
+
+
+def muted_of(polled: Polled | PollFailed) -> dict[str, bool | None]:
+    assert isinstance(polled, Polled)
+    return {ivrid: leg.muted for extension in polled.extensions for ivrid, leg in extension.legs.items()}
 
 
 # --- size, and silence --------------------------------------------------------------------------------------------

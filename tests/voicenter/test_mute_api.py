@@ -14,12 +14,8 @@ from aiohttp.abc import AbstractResolver
 from orchestrator.core.model import Outcome, Verdict
 from orchestrator.engine.ports import MuteApi, Permit
 from orchestrator.voicenter.mute_api import MuteClient, http_session
-from tests.voicenter.servers import api, raw, request_head
+from tests.voicenter.servers import api, granted, raw, request_head
 from tests.voicenter.vendor import until
-
-
-async def granted() -> bool:
-    return True
 
 
 class Client(MuteClient):
