@@ -10,7 +10,8 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 import aiohttp
@@ -37,7 +38,7 @@ from orchestrator.engine.ports import Observer, StoreUnavailable
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.store.connection import reader, subscriber, writer
 from orchestrator.store.embedded import embedded
-from orchestrator.store.instance import instance_of
+from orchestrator.store.instance import Instance, instance_of
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
@@ -50,7 +51,8 @@ from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
 from orchestrator.telemetry.observer import LogObserver, deferred
 from orchestrator.voicenter.active_calls import ActiveCallsClient
-from orchestrator.voicenter.feed import Feed
+from orchestrator.voicenter.connection import connect
+from orchestrator.voicenter.feed import Connect, Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient, http_session
 from orchestrator.voicenter.settings import FeedSettings
@@ -68,10 +70,21 @@ POLL_WITHIN_S = 5.0
 """How long an answer of Active Calls is waited for: that for a whole account may have megabytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The world outside the process, as far as the loop's sockets do not reach it: another one can be put here."""
+
+    clock: WallClock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    me: Instance = field(default_factory=lambda: instance_of(os.getpid()))
+    session: Callable[[int], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
+    connect: Connect = connect
+
+
 async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
     """Work until `stop` is set."""
     async with AsyncExitStack() as stack:
-        daemon = await _assemble(config, log, stack)
+        daemon = await assemble(config, log, stack, Outside())
         health = health_app(daemon.problems, daemon.metrics.page)
         address = await stack.enter_async_context(serve(health, config.http.host, config.http.port))
         redis = "embedded" if config.redis.embedded else "given"
@@ -81,29 +94,29 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
         await daemon.work(stop)
 
 
-async def _assemble(config: Config, log: Log, stack: AsyncExitStack) -> "Daemon":
+async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    clock, metrics = SystemClock(), Metrics(__version__)
+    metrics = Metrics(__version__)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
     for name in config.accounts:
-        http = await stack.enter_async_context(http_session(config.api.max_concurrency))
+        http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, clock, metrics, log, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
 
-    def connect(make: Callable[[str], Redis]) -> Redis:
-        client = make(url)
-        stack.push_async_callback(client.aclose)
-        return client
+    def client(make: Callable[[str], Redis]) -> Redis:
+        made = make(url)
+        stack.push_async_callback(made.aclose)
+        return made
 
     return Daemon(
         config,
         accounts,
         redis,
-        connect,
-        clock,
+        client,
+        outside,
         metrics,
         stack.enter_context(deferred(_logging(log, None, stack), MetricsObserver(metrics, None))),
     )
@@ -117,20 +130,20 @@ class Daemon:
         config: Config,
         accounts: Mapping[str, "Account"],
         redis: Redis,
-        connect: Callable[[Callable[[str], Redis]], Redis],
-        clock: WallClock,
+        client: Callable[[Callable[[str], Redis]], Redis],
+        outside: Outside,
         metrics: Metrics,
         observer: Observer,
     ) -> None:
         self.metrics = metrics
-        self._clock = clock
+        self._clock = clock = outside.clock
         self._observer = observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
-        to = (self._deliver, observer, self._dead_letters, clock, random.SystemRandom())
+        to = (self._deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
-            wire = Wire(connect(reader))
+            wire = Wire(client(reader))
             return DurableReader(source(wire), wire, *to)
 
         crm = config.crm
@@ -138,7 +151,7 @@ class Daemon:
             durable(partial(Stream, key=key, group=crm.group, clock=clock)) for key in dict.fromkeys(crm.streams)
         ]
         lists = [durable(partial(List, key=key)) for key in dict.fromkeys(crm.lists)]
-        channels = [PubSubReader(connect(subscriber), crm.channels, *to)] if crm.channels else []
+        channels = [PubSubReader(client(subscriber), crm.channels, *to)] if crm.channels else []
         self._messages = WaysIn([*streams, *lists], channels)
 
     def problems(self) -> dict[str, str]:
@@ -209,24 +222,24 @@ class Account:
         store_client: Redis,
         lease_client: Redis,
         http: aiohttp.ClientSession,
-        clock: WallClock,
+        outside: Outside,
         metrics: Metrics,
         log: Log,
         stack: AsyncExitStack,
     ) -> None:
-        settings, state, rng = config.accounts[name], State(), random.SystemRandom()
+        settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
         observer = stack.enter_context(deferred(_logging(log, name, stack), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
         keys = Keys(config.redis.namespace, name)
-        self.lease = Lease(lease_client, keys, instance_of(os.getpid()), clock, observer)
+        self.lease = Lease(lease_client, keys, outside.me, clock, observer)
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
         self.engine = Engine(
             state, _policy(config), clock, rng, self.store, api, calls, observer, config.api.max_concurrency
         )
-        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer)
+        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self._restored = False
         metrics.follow(name, lambda: now_of(state, self.store.healthy))
 

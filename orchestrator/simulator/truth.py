@@ -118,6 +118,25 @@ class Truth:
         self._settle()
         return self._coverage.covered(ivrid)
 
+    def open_calls(self) -> tuple[str, ...]:
+        """Covered and recorded at this moment."""
+        self._settle()
+        return tuple(recording.ivrid for recording in self._recordings.up.values() if recording.open)
+
+    def over_muted_calls(self) -> tuple[str, ...]:
+        """Muted by the daemon at this moment, and covered by nothing."""
+        self._settle()
+        return tuple(recording.ivrid for recording in self._recordings.up.values() if recording.over_muted)
+
+    def foreign(self, ivrid: str) -> bool:
+        """Muted at this moment, and by somebody else."""
+        recording = self._recordings.up.get(ivrid)
+        return recording is not None and recording.foreign
+
+    @property
+    def live_calls(self) -> tuple[str, ...]:
+        return tuple(self._recordings.up)
+
     def asked(self, ivrid: str, muted: bool) -> bool:
         """The daemon's request was applied just now. False: there is no such call."""
         return self._apply((ivrid,), muted)

@@ -8,7 +8,8 @@ ends `run`. A bug does.
 import asyncio
 import random
 from collections.abc import Callable
-from typing import NoReturn
+from contextlib import AbstractAsyncContextManager
+from typing import NoReturn, Protocol
 
 import aiohttp
 
@@ -19,7 +20,7 @@ from orchestrator.engine.notices import FeedConnected, FeedLost
 from orchestrator.engine.ports import Observer
 from orchestrator.voicenter.access import Access
 from orchestrator.voicenter.backoff import backoff_s
-from orchestrator.voicenter.connection import ConnectionLimits, connect
+from orchestrator.voicenter.connection import Connection, ConnectionLimits, connect
 from orchestrator.voicenter.engineio3 import ClosedByServer, ConnectionLost, ConnectionRefused, Generation
 from orchestrator.voicenter.login import Credentials, Session
 from orchestrator.voicenter.monitor import FellSilent, Monitor
@@ -35,6 +36,21 @@ class _Renewed(Exception):
     """The token was renewed: connect again with the new one."""
 
 
+class Connect(Protocol):
+    """How a monitor server is reached: see `connection.connect`."""
+
+    def __call__(
+        self,
+        http: aiohttp.ClientSession,
+        server: str,
+        token: str,
+        generation: Generation,
+        limits: ConnectionLimits,
+        on_event: Callable[..., None],
+        /,
+    ) -> AbstractAsyncContextManager[Connection]: ...
+
+
 class Feed:
     def __init__(
         self,
@@ -44,12 +60,14 @@ class Feed:
         rng: random.Random,
         learn: Callable[[Fact], None],
         observer: Observer,
+        connect: Connect = connect,
     ) -> None:
         self._settings = settings
         self._http = http
         self._clock = clock
         self._rng = rng
         self._tell = learn
+        self._connect = connect
         self._observer = observer
         self._access = Access(settings, http, clock, rng, observer)
         self._limits = ConnectionLimits(settings.connect_timeout_s, settings.heartbeat_s, settings.max_message_bytes)
@@ -102,7 +120,8 @@ class Feed:
     async def _connected(self, session: Session, server: str, monitor: Monitor) -> None:
         generation = self._generation(session)
         self._trouble = f"connecting to {server}"
-        async with connect(self._http, server, session.token, generation, self._limits, monitor.take) as connection:
+        opening = self._connect(self._http, server, session.token, generation, self._limits, monitor.take)
+        async with opening as connection:
             self.server = server
             self._trouble = f"waiting for the snapshot of {server}"
             self._turn(FeedState.SYNCING)

@@ -1,0 +1,34 @@
+"""`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them."""
+
+import argparse
+import os
+import sys
+
+from tests.simulation.batch import play
+from tests.simulation.world import Script, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--seeds", type=int, default=200, help="how many stories")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, help="one story alone")
+    parser.add_argument("--story", action="store_true", help="tell it line by line")
+    given = parser.parse_args()
+    if given.seed is None:
+        summary = play(range(given.first, given.first + given.seeds), given.jobs)
+        print(summary)
+        return 1 if summary.failed else 0
+    result = run(Script.of(given.seed))
+    if given.story:
+        print(result.story())
+    print(f"seed {given.seed}: {result.violated or 'good'}")
+    return 1 if result.violated else 0
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of strings must have the same order each time
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""Holds the daemon to its word, at every moment of a story.
+
+The bound: a call that a running process must know to be covered is muted within `BOUND_S` of its being told, and
+one that nothing it was told of covers is released within `BOUND_S`. Time in which a fault that can cause this very
+wrong is in force, and the time that recovering from it may take, does not count; nothing else is excused.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.simulator.switchboard import Switchboard
+from orchestrator.simulator.telephony import Line
+from orchestrator.simulator.truth import Truth
+from tests.simulation.loop import Process
+from tests.simulation.told import Told
+from tests.simulation.vendor import Fate, Request, Watcher
+
+BOUND_S = 2.0
+"""Writing ahead (0.05), one request (0.25), the jitter of a retry, and room."""
+UNSEEN_S = 8.0
+"""What the feed does not tell: a poll or a request by extension within 5 s, a request, and room."""
+GRACE_S = 0.02
+"""What happens at the same time to the daemon's eyes: a burst of messages, a log line a moment later."""
+BOUNDS = {
+    "open": ("covered call open", BOUND_S),
+    "unseen": ("covered call open, told or not", UNSEEN_S),
+    "over": ("call muted without cover", BOUND_S),
+}
+TICK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Violated:
+    """An invariant does not hold: which one, and how."""
+
+    invariant: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.how}"
+
+
+@dataclass(slots=True)
+class Excuse:
+    """A time that explains, for all calls or for some."""
+
+    why: str
+    until: float
+    """Infinity while the fault is in force."""
+
+
+class Judge(Watcher):
+    def __init__(
+        self,
+        now: Callable[[], float],
+        truth: Truth,
+        board: Callable[[], Switchboard],
+        tolds: Mapping[Process, Told],
+        tell: Callable[..., None],
+    ) -> None:
+        self.first: Violated | None = None
+        self.worst_s = dict.fromkeys(BOUNDS, 0.0)
+        self.requests = 0
+        self.foreign_shown: dict[str, float] = {}
+        self._now = now
+        self._truth = truth
+        self._tolds = tolds
+        self._tell = tell
+        self._wrong: dict[tuple[str, str], float] = {}
+        self._all: list[Excuse] = []
+        self._one: dict[str, float] = {}
+        self._in_flight: dict[tuple[Process, str], int] = {}
+        self._turned: dict[str, float] = {}
+        self._by_extension: dict[str, str] = {}
+        self._board = board
+        self.synced: Callable[[Process], bool] = lambda _process: True
+        self.told_of: Callable[[Process], Told | None] = tolds.get
+        self.poll_excuse = 0.0
+        """Until when neither polls nor the feed show what is so."""
+        self.first_mute: dict[str, float] = {}
+        self.last_request: dict[str, float] = {}
+
+    def violated(self, invariant: str, how: str) -> None:
+        """The first is kept: the others may follow from it."""
+        if self.first is None:
+            self.first = Violated(invariant, how)
+            self._tell("VIOLATED %s: %s", invariant, how)
+
+    # What explains
+
+    def excuse(self, why: str) -> Excuse:
+        excuse = Excuse(why, float("inf"))
+        self._all.append(excuse)
+        return excuse
+
+    def excuse_call(self, ivrid: str, until: float) -> None:
+        self._one[ivrid] = max(until, self._one.get(ivrid, 0.0))
+
+    def _explained_until(self, ivrid: str) -> float:
+        return max(self._one.get(ivrid, 0.0), *(excuse.until for excuse in self._all), 0.0)
+
+    # Looking
+
+    def look(self) -> None:
+        """Every call that is up, as it is now."""
+        now, truth = self._now(), self._truth
+        for told in self._tolds.values():
+            told.settle(now)
+        tolds = list(self._tolds.values())
+        wrong: dict[tuple[str, str], float] = {}
+        if tolds:
+            for ivrid in truth.open_calls():
+                if any(ivrid in told.doubtful for told in tolds):
+                    continue
+                if all(told.surely(ivrid) for told in tolds):
+                    wrong["open", ivrid] = self._wrong.get(("open", ivrid), now)
+                if all(self._in_sight(told, ivrid) for told in tolds):
+                    wrong["unseen", ivrid] = self._wrong.get(("unseen", ivrid), now)
+            for ivrid in truth.over_muted_calls():
+                if not any(self._may_stay(told, ivrid) for told in tolds):
+                    wrong["over", ivrid] = self._wrong.get(("over", ivrid), now)
+        self._wrong = wrong
+        self._all = [excuse for excuse in self._all if excuse.until > now - BOUND_S - 1.0]
+        for (what, ivrid), since in wrong.items():
+            explained_until = self._explained_until(ivrid)
+            if what == "unseen":
+                explained_until = max(explained_until, self.poll_excuse)
+            wrong_s = now - max(since, explained_until)
+            self.worst_s[what] = max(self.worst_s[what], wrong_s)
+            invariant, bound_s = BOUNDS[what]
+            if wrong_s > bound_s:
+                self.violated(invariant, f"{ivrid} for {now - since:.2f} s, {wrong_s:.2f} s of it unexplained")
+
+    def _in_sight(self, told: Told, ivrid: str) -> bool:
+        """Whether a section that the process knows is aimed at an extension on which the call is up now: seen by the
+        feed or not, a poll or muting by extension reaches it."""
+        board = self._board()
+        return any(
+            told.surely_aims_at(sip) and board.leg(sip, ivrid).counts for sip in board.sees(ivrid)
+        )
+
+    def _may_stay(self, told: Told, ivrid: str) -> bool:
+        if told.maybe(ivrid) or ivrid in told.doubtful:
+            return True
+        sip = self._by_extension.get(ivrid)
+        if sip is None:
+            return False
+        if told.aims_at(sip):
+            return True
+        # Opening by extension would open what lies beside it.
+        beside = [leg.ivrid for leg in self._board().lines[sip].legs if leg.ivrid != ivrid]
+        return any(told.maybe(other) or self._truth.foreign(other) for other in beside)
+
+    def righted(self, ivrid: str) -> None:
+        """Something about the call changed: what is wrong from here on began here."""
+        for what in BOUNDS:
+            self._wrong.pop((what, ivrid), None)
+
+    def call_over(self, ivrid: str) -> None:
+        """Should its id come back, it is another call."""
+        self.righted(ivrid)
+        for table in (self.foreign_shown, self.first_mute, self._one):
+            table.pop(ivrid, None)
+        self._by_extension.pop(ivrid, None)
+
+    # Requests
+
+    def asked(self, request: Request, fate: Fate) -> None:
+        self.requests += 1
+        self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
+                   request.key, fate.why or "ok")  # fmt: skip
+        key = (request.process, request.key)
+        self._in_flight[key] = self._in_flight.get(key, 0) + 1
+        if self._in_flight[key] > 1:
+            self.violated("one request at a time", f"a second one for {request.key}")
+        if request.ivrid is None:
+            return
+        told = self.told_of(request.process)
+        if told is None:
+            self.violated("only the owner asks", f"{request.process.name} asks for {request.key}")
+        else:
+            ivrid, lately = request.ivrid, self._now() - GRACE_S
+            told.settle(self._now())
+            if request.muted and not told.maybe(ivrid) and told.uncovered_at.get(ivrid, 0.0) < lately:
+                self.violated("asks only for what is wanted", f"a mute of {ivrid}, which nothing covers")
+            known = told.surely(ivrid) and ivrid not in told.doubtful
+            if not request.muted and known and told.covered_since[ivrid] < lately:
+                self.violated("asks only for what is wanted", f"opens {ivrid}, which is covered")
+        if request.muted:
+            self.first_mute.setdefault(request.ivrid, self._now())
+        self.last_request[request.ivrid] = self._now()
+
+    def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
+        self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
+        for ivrid in ivrids:
+            if self._truth.muted(ivrid) is not request.muted:
+                self.righted(ivrid)
+                self._turned[ivrid] = self._now()
+                self._by_extension.pop(ivrid, None)
+                if request.sip is not None and request.muted:
+                    self._by_extension[ivrid] = request.sip
+            if not request.muted and self._truth.foreign(ivrid):
+                self._trespass(ivrid)
+
+    def _trespass(self, ivrid: str) -> None:
+        shown = self.foreign_shown.get(ivrid)
+        doubtful = any(ivrid in told.doubtful for told in self._tolds.values())
+        if shown is not None and shown < self.first_mute.get(ivrid, float("inf")) and not doubtful:
+            self.violated("foreign mutes are not touched", f"{ivrid} was shown muted before our first request")
+
+    def over(self, request: Request, outcome: str) -> None:
+        self._tell("  #%s over: %s", request.number, outcome)
+        self._in_flight[request.process, request.key] -= 1
+
+    def polled(self, process: Process, lines: list[Line], sent_at: float) -> None:
+        told = self.told_of(process)
+        if told is not None:
+            for line in lines:
+                told.polled(line, sent_at, self._now(), synced=self.synced(process))
+
+    # What the log claims
+
+    def line(self, process: Process, event: str, fields: Mapping[str, Any]) -> None:
+        shown = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
+        self._tell("%s: %s %s", process.name, event, shown)
+        if event == "call.muted":
+            self._claim(fields["ivrid"], muted=True)
+        elif event == "call.unmuted":
+            self._claim(fields["ivrid"], muted=False)
+
+    def _claim(self, ivrid: str, *, muted: bool) -> None:
+        truth, now = self._truth, self._now()
+        if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
+            return
+        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - GRACE_S:
+            self.violated("the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not")

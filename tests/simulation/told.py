@@ -1,0 +1,184 @@
+"""What one process of the daemon was told, and what follows from that: the knowledge it can be held to.
+
+Told of what the process took in, at that moment, it knows which calls its sections cover: by the simulator's own
+rules of coverage, not by the daemon's. Guarantees: `surely` is what the process must know, `maybe` what it may
+know; they differ only where an earlier process died before Redis had what it knew.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from orchestrator.simulator.coverage import Coverage, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.simulator.crm import Message
+from orchestrator.simulator.telephony import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    at: float
+    final: bool
+    renewed_at: float
+    section: Section | None
+
+
+class Told:
+    def __init__(self, tolerance_s: float = 0.0) -> None:
+        """`tolerance_s`: how much a section may run out too early or too late, because clocks were wrong."""
+        self.tolerance_s = tolerance_s
+        self._now = 0.0
+        self.uncovered_at: dict[str, float] = {}
+        """ivrid -> when its last cover ended."""
+        self._heard_at: dict[str, float] = {}
+        self.coverage = Coverage()
+        self.ended: dict[str, Ended] = {}
+        self.covered_since: dict[str, float] = {}
+        """ivrid -> since when something covers it."""
+        self.doubtful: set[str] = set()
+        """Calls on which an earlier process worked just before it died, unknown to Redis: nobody knows who muted."""
+        self._renewed: dict[str, float] = {}
+        self._since: dict[tuple[str, str], float] = {}
+        self._unsure: set[str] = set()
+        self._unsure_pairs: set[tuple[str, str]] = set()
+
+    def successor(self, upto: float, doubtful: set[str]) -> "Told":
+        """What the next process finds in Redis: what was known by `upto`; the rest it may or may not know."""
+        heir = Told(self.tolerance_s)
+        heir.doubtful = self.doubtful | doubtful
+        heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
+        late = [ended.section for ended in self.ended.values() if ended.at > upto and ended.section is not None]
+        heir._unsure = self._unsure | {section.section_id for section in late}
+        for section in [*self.coverage.sections.values(), *late]:
+            sid = section.section_id
+            heir.coverage.sections[sid] = replace(section, calls=set(section.calls), by_leg=set(section.by_leg))
+            heir._renewed[sid] = self._renewed[sid]
+            pairs = {(sid, ivrid) for ivrid in section.calls}
+            heir._since |= {pair: self._since[pair] for pair in pairs}
+            heir._unsure_pairs |= {pair for pair in pairs if self._since[pair] > upto} | (self._unsure_pairs & pairs)
+            if self._started(sid) > upto:
+                heir._unsure.add(sid)
+        heir.covered_since = {ivrid: at for ivrid, at in self.covered_since.items() if heir.maybe(ivrid)}
+        heir._note(upto)
+        return heir
+
+    def _started(self, section_id: str) -> float:
+        return self._since.get((section_id, ""), float("inf"))
+
+    # What is told
+
+    def see(self, line: Line, calls: bool, now: float) -> None:
+        """How a line is. Without `calls`, only who works there was told."""
+        self.settle(now)
+        if not calls:
+            known = self.coverage.lines.get(line.sip)
+            line = replace(line, legs=known.legs if known else ())
+        else:
+            self._heard_at[line.sip] = now
+        if self.coverage.seen(line):
+            self._note(now)
+
+    def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
+        """What Active Calls showed: while the feed is synced, only what it adds to what the feed has not told since."""
+        known = self.coverage.lines.get(line.sip)
+        if synced and known is not None:
+            if self._heard_at.get(line.sip, 0.0) >= sent_at:
+                return
+            kept = tuple(leg for leg in known.legs if line.leg(leg.ivrid) is None)
+            line = replace(known, legs=kept + line.legs)
+        if self.coverage.seen(line):
+            self._note(now)
+
+    def message(self, message: Message, now: float) -> None:
+        self.settle(now)
+        ended = self.ended.get(message.section_id)
+        if message.target is None:
+            self._end(message.section_id, now, final=True)
+            return
+        if ended is not None and ended.final:
+            return
+        happened_at = min(now, math.floor(message.at * 1000) / 1000)
+        expires_at = happened_at + message.max_seconds
+        running = self.coverage.sections.get(message.section_id)
+        if running is not None:
+            if (happened_at, expires_at) > (self._renewed[message.section_id], running.expires_at):
+                running.expires_at = expires_at
+                self._renewed[message.section_id] = happened_at
+            return
+        if expires_at + self.tolerance_s <= now or (ended is not None and happened_at <= ended.renewed_at):
+            return
+        if abs(expires_at - now) <= self.tolerance_s:
+            self._unsure.add(message.section_id)
+        self.ended.pop(message.section_id, None)
+        self._renewed[message.section_id] = happened_at
+        self._since[message.section_id, ""] = now
+        self.coverage.start(Section(message.section_id, _target(*message.target), expires_at))
+        self._note(now)
+
+    def settle(self, now: float) -> None:
+        """End the sections that have run out."""
+        self._now = now
+        due = [s for s in self.coverage.sections.values() if s.expires_at + self.tolerance_s <= now]
+        for section in due:
+            self._end(section.section_id, section.expires_at + self.tolerance_s, final=False)
+
+    def _end(self, section_id: str, at: float, *, final: bool) -> None:
+        section = self.coverage.sections.get(section_id)
+        before = self.ended.get(section_id)
+        if section is None:
+            if before is None or not before.final:
+                renewed_at = before.renewed_at if before else float("-inf")
+                self.ended[section_id] = Ended(at, final, renewed_at, before.section if before else None)
+            return
+        self.ended[section_id] = Ended(at, final, self._renewed[section_id], section)
+        for ivrid in self.coverage.end(section_id):
+            self.covered_since.pop(ivrid, None)
+            self.uncovered_at[ivrid] = at
+
+    def _note(self, now: float) -> None:
+        for section in self.coverage.sections.values():
+            for ivrid in section.calls:
+                if (section.section_id, ivrid) not in self._since:
+                    self._since[section.section_id, ivrid] = now
+                self.covered_since.setdefault(ivrid, now)
+
+    # What follows
+
+    def surely(self, ivrid: str) -> bool:
+        """Whether the process must know that this call is covered."""
+        return any(
+            ivrid in section.calls and self._sure(section) and (sid, ivrid) not in self._unsure_pairs
+            for sid, section in self.coverage.sections.items()
+        )
+
+    def maybe(self, ivrid: str) -> bool:
+        return self.coverage.covered(ivrid)
+
+    def aims_at(self, sip: str) -> bool:
+        """Whether a section may be aimed at this extension."""
+        return any(self._aims(section, sip) for section in self.coverage.sections.values())
+
+    def surely_aims_at(self, sip: str) -> bool:
+        return any(
+            self._aims(section, sip) and self._sure(section) for section in self.coverage.sections.values()
+        )
+
+    def _sure(self, section: Section) -> bool:
+        return section.section_id not in self._unsure and section.expires_at - self.tolerance_s > self._now
+
+    def _aims(self, section: Section, sip: str) -> bool:
+        match section.target:
+            case OnCall():
+                return False
+            case OnExtension(own):
+                return own == sip
+            case OnUser():
+                return any(line.sip == sip for line in self.coverage._aimed_at(section.target))
+
+
+def _target(key: str, value: str) -> Target:
+    match key:
+        case "extension":
+            return OnExtension(value)
+        case "user_id":
+            return OnUser(value)
+        case _:
+            return OnCall(value)
