@@ -112,6 +112,7 @@ class Feed:
             end = _first(group)
         finally:
             self.server = None
+        _heed_cancellation()
         if end is None:
             self._turn(FeedState.SYNCING)
             return
@@ -172,6 +173,14 @@ class Feed:
         if state is not self._state:
             self._state = state
             self._tell(FeedChanged(state))
+
+
+def _heed_cancellation() -> None:
+    """A task group that is cancelled in the very moment in which one of its tasks fails tells of the failure alone
+    (before Python 3.13). Without this the feed would go on for ever, and whoever cancelled it wait as long."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _refuses(end: _End, monitor: Monitor) -> bool:

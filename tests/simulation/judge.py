@@ -70,7 +70,7 @@ class Judge(Watcher):
         self._wrong: dict[tuple[str, str], float] = {}
         self._all: list[Excuse] = []
         self._one: dict[str, float] = {}
-        self._in_flight: dict[tuple[Process, str], int] = {}
+        self._in_flight: dict[int, Request] = {}
         self._turned: dict[str, float] = {}
         self._by_extension: dict[str, str] = {}
         self._board = board
@@ -170,10 +170,10 @@ class Judge(Watcher):
         self.requests += 1
         self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
                    request.key, fate.why or "ok")  # fmt: skip
-        key = (request.process, request.key)
-        self._in_flight[key] = self._in_flight.get(key, 0) + 1
-        if self._in_flight[key] > 1:
-            self.violated("one request at a time", f"a second one for {request.key}")
+        for other in self._in_flight.values():
+            if other.process is request.process and self._collide(request, other):
+                self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
+        self._in_flight[request.number] = request
         if request.ivrid is None:
             return
         told = self.told_of(request.process)
@@ -190,6 +190,10 @@ class Judge(Watcher):
         if request.muted:
             self.first_mute.setdefault(request.ivrid, self._now())
         self.last_request[request.ivrid] = self._now()
+
+    def _collide(self, one: Request, other: Request) -> bool:
+        """By ivrid two of one call; by extension, two that want the opposite of each other."""
+        return one.key == other.key and (one.ivrid is not None or one.muted is not other.muted)
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
@@ -211,7 +215,7 @@ class Judge(Watcher):
 
     def over(self, request: Request, outcome: str) -> None:
         self._tell("  #%s over: %s", request.number, outcome)
-        self._in_flight[request.process, request.key] -= 1
+        self._in_flight.pop(request.number, None)
 
     def polled(self, process: Process, lines: list[Line], sent_at: float) -> None:
         told = self.told_of(process)
