@@ -428,6 +428,8 @@ class World:
         told = self.told_of(process)
         if told is not None:
             told.see(line, calls, self.clock.now())
+            if calls:
+                self.judge.seen(line)
 
     def _shown(self, ivrid: str, muted: bool) -> None:
         if muted and self.truth.foreign(ivrid):

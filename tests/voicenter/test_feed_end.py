@@ -9,6 +9,7 @@ from typing import Any, cast
 import aiohttp
 
 from orchestrator.core.facts import Fact
+from orchestrator.engine.notices import FeedConnected
 from orchestrator.voicenter.access import Access
 from orchestrator.voicenter.connection import Connection
 from orchestrator.voicenter.engineio3 import ConnectionLost
@@ -48,9 +49,15 @@ async def _cancelled_as_it_breaks(monkeypatch: Any) -> None:
 
     settings = FeedSettings("token", Credentials({"token": "token"}))
     http, rng = cast("aiohttp.ClientSession", None), random.Random(1)
-    feed = Feed(settings, http, VirtualClock(), rng, _learn, Heard(), cast("Callable[..., Any]", connect))
+    heard = Heard()
+    feed = Feed(settings, http, VirtualClock(), rng, _learn, heard, cast("Callable[..., Any]", connect))
     task = asyncio.create_task(feed.run())
     await asyncio.sleep(1)
+    connection.breaks.set()
+    await asyncio.sleep(0.01)
+    connection.breaks.clear()
+    await asyncio.sleep(60)
+    assert len(heard.of(FeedConnected)) == 2, "a break alone ends nothing: it connects again"
     connection.breaks.set()
     await asyncio.sleep(0)  # the connection breaks now, and before the feed knows of it ...
     task.cancel()
