@@ -57,7 +57,7 @@ async def _cancelled_as_it_breaks(monkeypatch: Any) -> None:
     await asyncio.sleep(0.01)
     connection.breaks.clear()
     await asyncio.sleep(60)
-    assert len(heard.of(FeedConnected)) == 2, "a break alone ends nothing: it connects again"
+    assert len(heard.of(FeedConnected)) >= 2, "a break alone ends nothing: it connects again"
     connection.breaks.set()
     await asyncio.sleep(0)  # the connection breaks now, and before the feed knows of it ...
     task.cancel()
