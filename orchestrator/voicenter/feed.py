@@ -107,11 +107,14 @@ class Feed:
         monitor = Monitor(self._settings, session.token, self._clock, self._learn, self._observer)
         end: _End | None = None
         try:
-            await self._connected(session, server, monitor)
+            # In a task of its own: the groups within cancel the task that waits for them when the connection breaks,
+            # and before Python 3.13 do not always take that back.
+            await asyncio.create_task(self._connected(session, server, monitor))
         except* (ConnectionLost, ConnectionRefused, _Renewed) as group:
             end = _first(group)
         finally:
             self.server = None
+        _heed_cancellation()
         if end is None:
             self._turn(FeedState.SYNCING)
             return
@@ -172,6 +175,14 @@ class Feed:
         if state is not self._state:
             self._state = state
             self._tell(FeedChanged(state))
+
+
+def _heed_cancellation() -> None:
+    """Where we were cancelled in the very moment in which the connection broke, only the break is told (before Python
+    3.13). Without this the feed would go on for ever, and whoever cancelled it wait as long."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _refuses(end: _End, monitor: Monitor) -> bool:

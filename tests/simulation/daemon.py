@@ -93,7 +93,7 @@ class Daemon:
     @property
     def owns(self) -> bool:
         """Whether it believes that the account is its own."""
-        return self.owns and self.daemon is not None and self.daemon._accounts[ACCOUNT].lease.problem is None
+        return self.daemon is not None and self.daemon._accounts[ACCOUNT].lease.problem is None
 
     @property
     def failure(self) -> BaseException | None:
@@ -106,7 +106,7 @@ class Daemon:
     @property
     def is_up(self) -> bool:
         """Whether it has read what was left to it."""
-        return self.daemon is not None and self.daemon._accounts[ACCOUNT]._restored and not self.state.backlog
+        return self.daemon is not None and self.owns and self.daemon._accounts[ACCOUNT]._restored and not self.state.backlog
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -70,9 +70,11 @@ class Judge(Watcher):
         self._wrong: dict[tuple[str, str], float] = {}
         self._all: list[Excuse] = []
         self._one: dict[str, float] = {}
-        self._in_flight: dict[tuple[Process, str], int] = {}
+        self._in_flight: dict[int, Request] = {}
         self._turned: dict[str, float] = {}
         self._by_extension: dict[str, str] = {}
+        self._unknown: set[str] = set()
+        """Calls that the API did not know when it was asked, and that were not seen to be up since."""
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
@@ -111,7 +113,7 @@ class Judge(Watcher):
         wrong: dict[tuple[str, str], float] = {}
         if tolds:
             for ivrid in truth.open_calls():
-                if any(ivrid in told.doubtful for told in tolds):
+                if ivrid in self._unknown or any(ivrid in told.doubtful for told in tolds):
                     continue
                 if all(told.surely(ivrid) for told in tolds):
                     wrong["open", ivrid] = self._wrong.get(("open", ivrid), now)
@@ -170,10 +172,10 @@ class Judge(Watcher):
         self.requests += 1
         self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
                    request.key, fate.why or "ok")  # fmt: skip
-        key = (request.process, request.key)
-        self._in_flight[key] = self._in_flight.get(key, 0) + 1
-        if self._in_flight[key] > 1:
-            self.violated("one request at a time", f"a second one for {request.key}")
+        for other in self._in_flight.values():
+            if other.process is request.process and self._collide(request, other):
+                self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
+        self._in_flight[request.number] = request
         if request.ivrid is None:
             return
         told = self.told_of(request.process)
@@ -190,6 +192,15 @@ class Judge(Watcher):
         if request.muted:
             self.first_mute.setdefault(request.ivrid, self._now())
         self.last_request[request.ivrid] = self._now()
+
+    def seen(self, line: Line) -> None:
+        """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
+        for leg in line.legs:
+            self._unknown.discard(leg.ivrid)
+
+    def _collide(self, one: Request, other: Request) -> bool:
+        """By ivrid two of one call; by extension, two that want the opposite of each other."""
+        return one.key == other.key and (one.ivrid is not None or one.muted is not other.muted)
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
@@ -211,12 +222,15 @@ class Judge(Watcher):
 
     def over(self, request: Request, outcome: str) -> None:
         self._tell("  #%s over: %s", request.number, outcome)
-        self._in_flight[request.process, request.key] -= 1
+        if request.ivrid is not None and "not found" in outcome:
+            self._unknown.add(request.ivrid)
+        self._in_flight.pop(request.number, None)
 
     def polled(self, process: Process, lines: list[Line], sent_at: float) -> None:
         told = self.told_of(process)
         if told is not None:
             for line in lines:
+                self.seen(line)
                 told.polled(line, sent_at, self._now(), synced=self.synced(process))
 
     # What the log claims

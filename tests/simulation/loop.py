@@ -116,8 +116,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._held_back += 1
         process.stopped = process.killed = True
 
-    async def funeral(self, processes: list[Process]) -> None:
-        """Take down what killed processes left in memory. Nothing of this happens in the world that is told of."""
+    async def funeral(self, processes: list[Process], within_s: float) -> list[asyncio.Task[Any]]:
+        """Take down what killed processes left in memory. Nothing of this happens in the world that is told of.
+        Returns the tasks that do not end when cancelled."""
         tasks = [task for process in processes for task in process.tasks if not task.done()]
         for process in processes:
             if process.stopped:
@@ -127,7 +128,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 process.held.clear()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if not tasks:
+            return []
+        done, left = await asyncio.wait(tasks, timeout=within_s)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # looked at: nobody cares how it ended
+        return list(left)
 
     # The loop itself
 

@@ -37,6 +37,8 @@ REDIS_RECOVERED_S = 2.5
 """From the end of a fault of Redis until the daemon has written down what it has."""
 CLOCKS_S = 3.5
 """What wrong clocks may change about the time at which a section runs out: 2 s, and a step of 1 s goes unnoticed."""
+BURIED_S = 30.0
+"""A process that is cancelled rather than asked to stop is gone within this."""
 STOPS_S = 10.0
 """SIGTERM: 5 s for the requests in flight, 2 s for Redis, and room for Redis away."""
 STARTED_S = 16.0
@@ -187,7 +189,12 @@ class World:
             await asyncio.wait(tasks, timeout=STOPS_S + 1.0)
         for daemon in list(self.daemons):
             self._watch(daemon)
-        await self.loop.funeral([*self._dead, *(daemon.process for daemon in self.daemons)])
+        verdict, self.judge.first = self.judge.first, Violated("", "")  # what the dead do is no matter
+        stuck = await self.loop.funeral([*self._dead, *(daemon.process for daemon in self.daemons)], BURIED_S)
+        self.judge.first = verdict
+        if stuck:
+            self.judge.violated("ends when cancelled", ", ".join(task.get_name() for task in stuck))
+            return
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         if left:
             self.judge.violated("no task left", ", ".join(sorted(repr(task.get_coro()) for task in left)))
@@ -421,6 +428,8 @@ class World:
         told = self.told_of(process)
         if told is not None:
             told.see(line, calls, self.clock.now())
+            if calls:
+                self.judge.seen(line)
 
     def _shown(self, ivrid: str, muted: bool) -> None:
         if muted and self.truth.foreign(ivrid):
