@@ -1,0 +1,43 @@
+"""`python -m tests.torture [SCENARIO…] [--kills N] [--minutes M] [--seed S]`: real faults on real parts.
+
+Prints a table; exits with 1 where a recording was wrong for longer than its fault explains.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.torture import kills, table
+from tests.torture.judge import Report
+
+Play = Callable[[Path], Awaitable[list[Report]]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
+    parser.add_argument("--kills", type=int, default=500, help="how often the daemon is killed")
+    parser.add_argument("--minutes", type=float, default=20.0, help="how long the soak lasts")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    plays: dict[str, Play] = {
+        "kills": lambda folder: kills.play(folder, given.seed, given.kills),
+    }
+    chosen = given.scenarios or list(plays)
+    if unknown := set(chosen) - set(plays):
+        parser.error(f"'{unknown.pop()}' is not one of {', '.join(plays)}")
+    return 0 if all([_played(plays[name]) for name in chosen]) else 1
+
+
+def _played(play: Play) -> bool:
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        reports = asyncio.run(play(Path(folder)))
+    print(*table.lines(reports), sep="\n", flush=True)
+    return all(report.ok for report in reports)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
