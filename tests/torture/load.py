@@ -1,15 +1,16 @@
-"""What goes on while things break: a generated centre's calls, its CRM's sections, and mutes that are somebody else's.
+"""What goes on while things break: calls, a CRM's sections, and mutes that are somebody else's. All from one seed.
 
-All from one seed. The centre and the CRM can be paused, for a moment in which what is written down can be compared
-with what is so: what was due meanwhile is made up for.
+The calls are those of a generated centre, with all that it has (ring groups, transfers, related calls, hot desks), or
+of plain desks. All can be paused, for a moment in which what is written down can be compared with what is so: what
+was due meanwhile is made up for.
 """
 
 import asyncio
 import itertools
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from dataclasses import dataclass
+from typing import NoReturn
 
 from orchestrator.simulator import account
 from orchestrator.simulator.agenda import Agenda, Story
@@ -20,6 +21,7 @@ from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
 from orchestrator.simulator.telephony import Direction, Leg, Line, Status
 from tests.torture.crm import Outbox
+from tests.torture.desks import Desks
 
 FOREIGN = 3
 """Extensions with a call that somebody else muted from its first moment on."""
@@ -33,18 +35,8 @@ class Size:
     agents: int = 40
     tempo: Tempo = BUSY
     sections: Sections = SECTIONS
-
-
-class _Timed(Protocol):
-    @property
-    def next_at(self) -> float | None: ...
-
-
-@dataclass(slots=True)
-class _Foreign:
-    sip: str
-    ivrid: str
-    calls: "itertools.count[int]" = field(default_factory=itertools.count)
+    plain: bool = False
+    """Desks instead of a centre."""
 
 
 def simulation(size: Size, settings: VoicenterSettings, seed: int) -> Simulation:
@@ -59,10 +51,11 @@ class Load:
         self._outbox = outbox
         chance = random.Random(seed)
         centre_chance, crm_chance, self._chance = (random.Random(chance.random()) for _ in range(3))
-        sips = list(sim.lines)[-FOREIGN:]
-        self._foreign = [_Foreign(sip, f"foreign-{sip}") for sip in sips]
-        self._centre = Centre(sim.board, centre_chance, size.tempo)
-        self._crm = Crm(self._desks, crm_chance, size.sections)
+        *desks, first, second, third = sim.lines
+        self._foreign = {sip: f"foreign-{sip}" for sip in (first, second, third)}
+        self._plain = Desks(sim, desks, outbox.say, centre_chance) if size.plain else None
+        self._centre = None if size.plain else Centre(sim.board, centre_chance, size.tempo)
+        self._crm = None if size.plain else Crm(self._desks, crm_chance, size.sections)
         self._agenda = Agenda()
         self._messages = itertools.count(1_000_000)
         self._going = asyncio.Event()
@@ -71,21 +64,21 @@ class Load:
 
     async def begin(self) -> None:
         """Before the daemon looks: the calls that are somebody else's. They last to the end."""
-        for foreign in self._foreign:
-            await self._sim.talk(foreign.ivrid, foreign.sip)
-            await self._sim.foreign_mute(foreign.ivrid)
+        for sip, ivrid in self._foreign.items():
+            await self._sim.talk(ivrid, sip)
+            await self._sim.foreign_mute(ivrid)
 
     async def run(self) -> NoReturn:
         now = self._sim.clock.now()
-        self._centre.open(now)
-        self._crm.open(now)
+        parts = [part for part in (self._plain, self._centre, self._crm) if part is not None]
+        for part in parts:
+            part.open(now)
         self._agenda.enter(self._cover_foreign(), now)
-        parts: tuple[_Timed, ...] = (self._centre, self._crm, self._agenda)
         while True:
             await self._going.wait()
             now = self._sim.clock.now()
-            due = min((at for part in parts if (at := part.next_at) is not None), default=now + LONGEST_SLEEP_S)
-            await asyncio.sleep(min(max(0.0, due - now), LONGEST_SLEEP_S))
+            times = [at for part in (*parts, self._agenda) if (at := part.next_at) is not None]
+            await asyncio.sleep(min(max(0.0, min(times) - now), LONGEST_SLEEP_S))
             if self._going.is_set():
                 self._step(self._sim.clock.now())
 
@@ -108,13 +101,18 @@ class Load:
 
     def touched(self) -> list[str]:
         """Mutes of somebody else's that are gone."""
-        return [foreign.ivrid for foreign in self._foreign if not self._sim.truth.foreign(foreign.ivrid)]
+        return [ivrid for ivrid in self._foreign.values() if not self._sim.truth.foreign(ivrid)]
 
     def _step(self, now: float) -> None:
-        self._centre.step(now)
-        if not self._closed:
+        if self._plain:
+            self._plain.step(now, closed=self._closed)
+        if self._centre:
+            self._centre.step(now)
+        if self._closed:
+            return
+        self._agenda.step(now)
+        if self._crm:
             self._outbox.say(self._crm.step(now))
-            self._agenda.step(now)
 
     def _desks(self) -> Iterable[Line]:
         return list(self._sim.lines.values())[:-FOREIGN]
@@ -123,23 +121,19 @@ class Load:
         """Sections on the calls that are not ours to open, with other calls beside them."""
         for number in itertools.count():
             yield self._chance.uniform(0.5, 2.0)
-            foreign = self._chance.choice(self._foreign)
+            sip = self._chance.choice(list(self._foreign))
             section_id, beside = f"foreign-{number}", f"beside-{number}"
-            self._outbox.say([self._message(section_id, ("extension", foreign.sip))])
-            self._sim.board.add(self._sim.clock.now(), foreign.sip, self._leg(beside))
+            self._outbox.say([self._message(section_id, ("extension", sip))])
+            self._dial(sip, beside)
             yield self._chance.uniform(0.5, 2.0)
-            self._sim.board.hangup(self._sim.clock.now(), foreign.sip, beside)
+            self._sim.board.hangup(self._sim.clock.now(), sip, beside)
             self._outbox.say([self._message(section_id)])
 
-    def _leg(self, ivrid: str) -> Leg:
-        return Leg(
-            ivrid,
-            Direction.OUTGOING,
-            Status.DIALING,
-            answered=False,
-            started_at=self._sim.clock.now(),
-            party=account.caller(1),
-        )
+    def _dial(self, sip: str, ivrid: str) -> None:
+        now = self._sim.clock.now()
+        party = account.caller(1)
+        leg = Leg(ivrid, Direction.OUTGOING, Status.DIALING, answered=False, started_at=now, party=party)
+        self._sim.board.add(now, sip, leg)
 
     def _message(self, section_id: str, target: tuple[str, str] | None = None) -> Message:
         return Message(next(self._messages), self._sim.clock.now(), section_id, target, 60)

@@ -87,7 +87,7 @@ class World:
         """Note when it is ready again."""
         while True:
             if self._down_since is not None and await self._is_ready():
-                self._excuse(self._down_since, self.now)
+                self.excuse(self._down_since, self.now)
                 self.downtimes_s.append(self.now - self._down_since)
                 self._down_since = None
             await asyncio.sleep(LOOK_EVERY_S)
@@ -165,9 +165,9 @@ class World:
         try:
             yield
         finally:
-            self._excuse(since, self.now, ivrid)
+            self.excuse(since, self.now, ivrid)
 
-    def _excuse(self, since: float, until_s: float, ivrid: str | None = None) -> None:
+    def excuse(self, since: float, until_s: float, ivrid: str | None = None) -> None:
         self.excuses.append(Excuse((since, until_s), ivrid))
         if ivrid is None:
             for lost in self.sim.truth.open_calls():
@@ -224,7 +224,7 @@ class World:
         try:
             async with self._http.get(f"{self.daemon.http_url}/readyz") as response:
                 return response.status == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     async def _agrees(self) -> bool:
