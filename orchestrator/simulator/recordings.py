@@ -76,8 +76,10 @@ class Recordings:
         self.exposures: list[Stretch] = []
         self.over_mutes: list[Stretch] = []
         self.covered_ever: set[str] = set()
+        self.begun = 0
 
     def begin(self, ivrid: str, covered: bool, now: float) -> None:
+        self.begun += 1
         recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered)
         self._turn(recording, now)
 

@@ -140,6 +140,11 @@ class Truth:
         return recording is not None and recording.foreign
 
     @property
+    def calls_begun(self) -> int:
+        """How many recordings there were, with those that run."""
+        return self._recordings.begun
+
+    @property
     def live_calls(self) -> tuple[str, ...]:
         return tuple(self._recordings.up)
 

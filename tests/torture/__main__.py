@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.torture import api, feed, freeze, kills, redis, table
+from tests.torture import api, feed, freeze, kills, redis, soak, storm, table
 from tests.torture.judge import Report
 
 REDIS_AWAY_S = 15.0
 FEED_AWAY_S = 30.0
 API_AWAY_S = 10.0
+STORM_S = 60.0
 FROZEN_S = (5.0, 10.0, 20.0, 30.0)
 
 Play = Callable[[Path], Awaitable[list[Report]]]
@@ -33,6 +34,8 @@ def main() -> int:
         "redis": lambda folder: redis.play(folder, given.seed, REDIS_AWAY_S),
         "feed": lambda folder: feed.play(folder, given.seed, FEED_AWAY_S),
         "api": lambda folder: api.play(folder, given.seed, API_AWAY_S),
+        "storm": lambda folder: storm.play(folder, given.seed, STORM_S),
+        "soak": lambda folder: soak.play(folder, given.seed, given.minutes),
         "freeze": lambda folder: freeze.play(folder, given.seed, FROZEN_S),
     }
     chosen = given.scenarios or list(plays)

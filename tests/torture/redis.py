@@ -10,16 +10,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+from orchestrator.simulator.crm import Sections
 from tests.stories.stage import until
 from tests.torture.judge import Report
 from tests.torture.load import Size
 from tests.torture.world import BACK_S, PROMPT_S, World, world
-from orchestrator.simulator.crm import Sections
 
 WAITS_S = 0.05
 """The most that a request waits for Redis."""
 WAITS_TOLERANCE_S = 0.05
 """Two processes, a simulator and their Valkey share the machine: a timer of 50 ms may ring late."""
+DELAY_S = 0.2
+SLOWED_S = PROMPT_S + 4 * DELAY_S
+"""Before a message is heard, its reader acknowledges what came before, asks for the time and reads."""
 TOLD_WITHIN_S = 5.0
 SECTIONS = Sections(every_s=(0.1, 0.5), last_s=(8.0, 40.0), share_never_ended=0.0)
 """Long ones: they must be running when Redis is away, as the CRM cannot start any then."""
@@ -58,7 +61,7 @@ async def _cut_off(on: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _slow(on: World) -> AsyncIterator[None]:
-    on.redis.down.delay_s = 0.2
+    on.redis.down.delay_s = DELAY_S
     yield
     on.redis.down.delay_s = 0.0
 
@@ -67,7 +70,7 @@ async def _slow(on: World) -> AsyncIterator[None]:
 async def _flushed(on: World) -> AsyncIterator[None]:
     """What the CRM said and nobody has read would be lost with it: it was never said."""
     await on.outbox.keep_silent()
-    await on.outbox.client.flushall()
+    await on.client.flushall()
     on.outbox.speak()
     yield
 
@@ -85,24 +88,24 @@ async def _back_empty(on: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _replica(on: World) -> AsyncIterator[None]:
     """Of a primary that is dead: it can be read, and not written."""
-    await on.outbox.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    await on.client.execute_command("REPLICAOF", "127.0.0.1", "1")
     yield
-    await on.outbox.client.execute_command("REPLICAOF", "NO", "ONE")
+    await on.client.execute_command("REPLICAOF", "NO", "ONE")
 
 
 @asynccontextmanager
 async def _lonely(on: World) -> AsyncIterator[None]:
-    await on.outbox.client.config_set("min-replicas-to-write", 1)
+    await on.client.config_set("min-replicas-to-write", 1)
     yield
-    await on.outbox.client.config_set("min-replicas-to-write", 0)
+    await on.client.config_set("min-replicas-to-write", 0)
 
 
 @asynccontextmanager
 async def _full(on: World) -> AsyncIterator[None]:
-    await on.outbox.client.config_set("maxmemory-policy", "noeviction")
-    await on.outbox.client.config_set("maxmemory", "1mb")
+    await on.client.config_set("maxmemory-policy", "noeviction")
+    await on.client.config_set("maxmemory", "1mb")
     yield
-    await on.outbox.client.config_set("maxmemory", 0)
+    await on.client.config_set("maxmemory", 0)
 
 
 AWAY: dict[str, Broken] = {
@@ -126,12 +129,13 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
         for name, broken in {**AWAY, **NOTICED}.items():
             if only is not None and name not in only:
                 continue
-            with on.fault(f"Redis {name}", PROMPT_S):
-                async with broken(on):
+            async with broken(on):
+                with on.fault(f"Redis {name}", SLOWED_S if broken is _slow else PROMPT_S, tail_s=0.0):
                     if name in AWAY:
                         await _told(on, name)
                     await asyncio.sleep(outage_s)
-            await _back(on, name)
+            with on.fault("Redis back", BACK_S):
+                await _back(on, name)
             await on.compared()
             await asyncio.sleep(BACK_S)
         await on.quiet()

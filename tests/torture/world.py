@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
+from redis.asyncio import Redis
 
 from orchestrator.lifetimes import lasting
 from orchestrator.simulator.process import DaemonProcess, account_environ
@@ -23,7 +24,7 @@ from tests.torture.crm import STREAM, Outbox
 from tests.torture.judge import FOREVER, Excuse, Fault, Report, judge
 from tests.torture.load import Load, Size, simulation
 from tests.torture.proxy import Proxy, proxy
-from tests.valkey import Valkey, alive, valkey_in
+from tests.valkey import Valkey, alive, client_of, valkey_in
 
 LAG_S = 0.3
 """Of the feed, at most."""
@@ -50,7 +51,10 @@ class World:
         outbox: Outbox,
         ways: dict[str, Proxy],
         http: aiohttp.ClientSession,
+        redis: Redis,
     ) -> None:
+        """`redis` knows a way to Redis on which nothing is ever broken."""
+        self.client = redis
         self.sim = sim
         self.daemon = daemon
         self.load = load
@@ -232,7 +236,7 @@ class World:
 
     async def _difference(self) -> str:
         """How Redis differs from the truth: the first thing that does."""
-        client = self.outbox.client
+        client = self.client
         sections = {name.decode() for name in await client.hkeys("mute:{main}:sections")}
         if sections != (active := set(self.sim.truth.active_sections)):
             return f"{len(sections - active)} sections too many, {len(active - sections)} missing"
@@ -241,7 +245,8 @@ class World:
             if legs != (seen := {leg.ivrid for leg in line.legs}):
                 return f"an extension has {len(legs - seen)} legs too many, {len(seen - legs)} missing"
         muted = {name.decode() for name in await client.hkeys("mute:{main}:mutes")}
-        covered = {ivrid for ivrid in self.sim.truth.live_calls if self.sim.truth.covered(ivrid)}
+        truth = self.sim.truth
+        covered = {ivrid for ivrid in truth.live_calls if truth.covered(ivrid) and truth.evident(ivrid)}
         return f"{len(covered - muted)} claims missing" if covered - muted else ""
 
 
@@ -253,17 +258,18 @@ async def world(
     size: Size | None = None,
     embedded: bool = False,
     polling: bool = True,
-    settings: VoicenterSettings | None = None,
+    lag_s: float = LAG_S,
+    latency_s: tuple[float, float] = LATENCY_S,
+    loaded: bool = True,
     **environ: str,
 ) -> AsyncIterator[World]:
-    """Running and ready when entered; all sections should have ended when it is left."""
+    """Running and ready when entered; all sections should have ended when it is left. Not `loaded`, there is no load."""
     size = size or Size()
     async with AsyncExitStack() as stack:
         ways = {name: await stack.enter_async_context(proxy()) for name in ("feed", "api", "redis")}
-        given = settings or VoicenterSettings(
-            api_latency_s=LATENCY_S, feed_lag_s=LAG_S, servers=(f"http://{ways['feed'].address}",)
-        )
-        sim = await stack.enter_async_context(simulation(size, given, seed))
+        servers = (f"http://{ways['feed'].address}",)
+        settings = VoicenterSettings(api_latency_s=latency_s, feed_lag_s=lag_s, servers=servers)
+        sim = await stack.enter_async_context(simulation(size, settings, seed))
         ways["feed"].target = ways["api"].target = sim.voicenter.port
         own = account_environ(sim, polling=polling)
         behind = {
@@ -277,17 +283,18 @@ async def world(
             ways["redis"].target = valkey.port
             behind["ORCHESTRATOR_REDIS__URL"] = f"redis://{ways['redis'].address}/0"
         daemon = DaemonProcess(folder, own | behind | {"ORCHESTRATOR_CRM__STREAMS": STREAM} | environ)
-        outbox = Outbox(sim, valkey.url if valkey else daemon.redis_url)
+        outbox = Outbox(sim, daemon.redis_url)
         stack.push_async_callback(outbox.client.aclose)
+        client = await stack.enter_async_context(client_of(valkey.url if valkey else daemon.redis_url))
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(2.0)))
         load = Load(sim, outbox, size, seed)
-        on = World(sim, daemon, valkey, load, outbox, ways, http)
+        on = World(sim, daemon, valkey, load, outbox, ways, http, client)
         await load.begin()
         stack.push_async_callback(_ended, daemon)
         on.goes_down()
         async with lasting(on.supervise(), on.watch(), outbox.run()):
             await on.ready()
-            async with lasting(load.run()):
+            async with lasting(*((load.run(),) if loaded else ())):
                 yield on
 
 
