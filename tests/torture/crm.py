@@ -84,6 +84,9 @@ class Outbox:
 
     async def _unread(self) -> bool:
         """Whether the daemon has not yet taken all that was said."""
-        async with asyncio.timeout(ANSWER_S):
-            groups = await self.client.xinfo_groups(STREAM)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                groups = await self.client.xinfo_groups(STREAM)
+        except REDIS_FAILURES:
+            return True
         return any(group["pending"] or group["lag"] for group in groups)

@@ -15,6 +15,7 @@ from tests.stories.stage import until
 from tests.torture.judge import Report
 from tests.torture.load import Size
 from tests.torture.world import BACK_S, PROMPT_S, World, world
+from tests.valkey import there
 
 WAITS_S = 0.05
 """The most that a request waits for Redis."""
@@ -34,7 +35,7 @@ Broken = Callable[[World], AbstractAsyncContextManager[None]]
 async def _killed(on: World) -> AsyncIterator[None]:
     await on.valkey.kill()
     yield
-    await on.valkey.start()
+    await _start(on)
 
 
 @asynccontextmanager
@@ -81,7 +82,7 @@ async def _back_empty(on: World) -> AsyncIterator[None]:
     await on.valkey.kill()
     yield
     shutil.rmtree(on.valkey.directory / "appendonlydir")
-    await on.valkey.start()
+    await _start(on)
     on.outbox.speak()
 
 
@@ -106,6 +107,11 @@ async def _full(on: World) -> AsyncIterator[None]:
     await on.client.config_set("maxmemory", "1mb")
     yield
     await on.client.config_set("maxmemory", 0)
+
+
+async def _start(on: World) -> None:
+    await on.valkey.start()
+    await until(lambda: there(on.client))  # its connection was to the one before
 
 
 AWAY: dict[str, Broken] = {
