@@ -230,6 +230,8 @@ class Blind:
     in_flight: bool = False
     attempts: int = 0
     """Failed attempts in a row."""
+    mute_lands_by: float = 0.0
+    """Until when a request to mute that was never answered may still be applied."""
 
 
 class Verdict(StrEnum):

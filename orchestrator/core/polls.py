@@ -95,10 +95,12 @@ def answer(state: State, fact: PollAnswered, now: float, policy: Policy, changes
 def merged(state: State, extension: Extension, sent_at: float) -> Extension:
     """What is known of the extension once a poll that was sent at `sent_at` has shown it so."""
     before = state.extensions.get(extension.sip)
-    if before is None or state.feed is not FeedState.SYNCED:
+    if before is None:
         return extension
     if state.heard_at.get(extension.sip, 0.0) >= sent_at:  # the feed has told of it since
         return before
+    if state.feed is not FeedState.SYNCED:
+        return extension
     return replace(before, legs={**before.legs, **extension.legs})
 
 

@@ -157,6 +157,7 @@ def blind_to_json(claim: Blind) -> str:
         in_flight=claim.in_flight,
         next_at=claim.next_at,
         attempts=claim.attempts,
+        mute_lands_by=claim.mute_lands_by,
     )
 
 
@@ -168,6 +169,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.flag("muted"),
         fields.flag("in_flight"),
         fields.count("attempts"),
+        fields.seconds("mute_lands_by"),
     )
 
 

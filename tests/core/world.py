@@ -117,7 +117,7 @@ class World:
 
     def ask(self, ivrid: str, muted: bool, sip: str | None = None) -> None:
         self.asked.append((ivrid if sip is None else f"{ivrid} by {sip}", muted))
-        self.learn(MuteAsked(ivrid, muted))
+        self.learn(MuteAsked(ivrid, muted, sip))
 
     def answer(
         self,
@@ -126,14 +126,15 @@ class World:
         verdict: Verdict = Verdict.DONE,
         jitter: float = 1.0,
         told_s: float | None = None,
+        sip: str | None = None,
     ) -> None:
-        self.learn(MuteAnswered(ivrid, muted, Outcome(verdict, "a1", told_s, "x"), jitter))
+        self.learn(MuteAnswered(ivrid, muted, Outcome(verdict, "a1", told_s, "x"), jitter, sip))
 
     def attempt(self, ivrid: str, verdict: Verdict = Verdict.DONE, told_s: float | None = None) -> None:
         decision = self.decision(ivrid)
         assert isinstance(decision, Ask), decision
         self.ask(ivrid, decision.muted, decision.sip)
-        self.answer(ivrid, decision.muted, verdict, told_s=told_s)
+        self.answer(ivrid, decision.muted, verdict, told_s=told_s, sip=decision.sip)
 
     def of_extension(self, sip: str) -> Decision:
         return reconcile_extension(self.state, sip, self.now)
