@@ -66,7 +66,7 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
         case Swept():
             sections.sweep(state, now, policy, changes)
             mutes.sweep(state, now, policy, changes)
-            polls.sweep(state)
+            polls.sweep(state, now, policy)
         case never:
             assert_never(never)
     if changes.aimed:
@@ -135,6 +135,7 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
     match fact:
         case PollingConfigured():
             state.polls.configured = state.polls.possible = True
+            changes.aimed |= state.watching.keys() | state.blind.keys()
         case PollSent(key):
             polls.send(state, key, now)
         case PollAnswered(_, sent_at, answer):

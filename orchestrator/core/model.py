@@ -274,6 +274,8 @@ class PollFailed:
     """The account's code is wrong, or we may not ask at all: asking again soon will not help."""
     retry_after_s: float | None = None
     """As told with a 429."""
+    answered: bool = False
+    """It answered well, and did not list the extension that was asked for: polling as such works."""
 
 
 @dataclass(frozen=True, slots=True)

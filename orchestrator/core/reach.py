@@ -32,9 +32,7 @@ def reach_all(
         reach(state, ivrid, muted, until, now, policy, changes)
 
 
-def reach(
-    state: State, ivrid: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
-) -> None:
+def reach(state: State, ivrid: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes) -> None:
     mute = state.mutes.get(ivrid)
     if mute is None:
         if not muted or state.calls[ivrid].muted is True:

@@ -16,6 +16,7 @@ from orchestrator.core.facts import (
     MuteAnswered,
     MuteAsked,
     PollAnswered,
+    PollingConfigured,
     PollSent,
     SectionEnded,
     SectionStarted,
@@ -84,6 +85,11 @@ class World:
 
     def snapshot(self, *extensions: Extension) -> None:
         self.learn(SnapshotTaken(extensions))
+
+    def learn_to_see(self, *extensions: Extension) -> None:
+        """The feed is synced, and there is a way to poll."""
+        self.learn(PollingConfigured())
+        self.snapshot(*extensions)
 
     def turns(self, feed: FeedState) -> None:
         self.learn(FeedChanged(feed))
@@ -180,6 +186,10 @@ class World:
 
     def poll_fails(self, key: str, refused: bool = False, told_s: float | None = None) -> None:
         self.learn(PollAnswered(key, self.now, PollFailed("no answer", refused, told_s)))
+
+    def poll_misses(self, sip: str) -> None:
+        """Active Calls answers, and does not list the extension."""
+        self.learn(PollAnswered(sip, self.now, PollFailed("not in the answer", answered=True)))
 
     def of(self, kind: type[Notice]) -> list[Notice]:
         return [notice for notice in self.told if isinstance(notice, kind)]
