@@ -76,8 +76,10 @@ def ask(state: State, sip: str, muted: bool, now: float, policy: Policy, changes
     _write(state, replace(claim, in_flight=True, muted=claim.muted or muted), changes)
 
 
-def withdraw(state: State, sip: str, changes: Changes) -> None:
+def withdraw(state: State, sip: str, now: float, policy: Policy, changes: Changes) -> None:
+    """It was not sent."""
     _write(state, replace(state.blind[sip], in_flight=False), changes)
+    look(state, (sip,), now, policy, changes)
 
 
 def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, changes: Changes) -> None:
@@ -103,8 +105,8 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
 
 
 def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) -> Blind:
-    """A request was answered. What was wanted meanwhile is asked next, and a release once more when no request to mute
-    can be applied after it."""
+    """A request was answered. What was wanted meanwhile is asked next; a release is asked once more when no request
+    to mute can be applied after it."""
     if muted is not wanted(state, claim.sip):
         return replace(claim, muted=muted, attempts=0, next_at=now)
     if not muted and now < claim.mute_lands_by:

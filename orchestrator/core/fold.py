@@ -38,7 +38,7 @@ from orchestrator.core.facts import (
     Swept,
     UserSeen,
 )
-from orchestrator.core.model import Extension, FeedState, Leg, OnUser, Policy, Polled, State
+from orchestrator.core.model import Extension, FeedState, Leg, Policy, Polled, State
 from orchestrator.core.notices import FeedTurned
 
 EVENT_AGE_S = 1.0
@@ -124,7 +124,7 @@ def _work_blind(state: State, fact: ExtensionFact, now: float, policy: Policy, c
         case ExtensionAsked(sip, muted):
             blind.ask(state, sip, muted, now, policy, changes)
         case ExtensionWithdrawn(sip):
-            blind.withdraw(state, sip, changes)
+            blind.withdraw(state, sip, now, policy, changes)
         case ExtensionAnswered():
             blind.answer(state, fact, now, policy, changes)
         case never:
@@ -217,9 +217,11 @@ def _sign_in(state: State, before: Extension | None, after: Extension, now: floa
             del state.users[user_id]
     for user_id in who - was:
         state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
-    for section_id, section in list(state.sections.items()):
-        if isinstance(section.target, OnUser) and section.target.user_id in was | who:
-            watched = frozenset(sip for sip, ids in state.watching.items() if section_id in ids)
+    for user_id in sorted(was | who):
+        near = state.users.get(user_id, frozenset()) | {after.sip}
+        for section_id in sorted(state.following.get(user_id, ())):
+            section = state.sections[section_id]
+            watched = frozenset(sip for sip in near if section_id in state.watching.get(sip, ()))
             coverage.unaim(state, section, watched, changes)
             coverage.aim(state, section, changes)
             coverage.cover_now(state, section_id, now, changes)
@@ -260,9 +262,8 @@ def _turn_backlog(state: State, backlog: bool, changes: Changes) -> None:
 
 
 def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: Changes) -> None:
-    for section_id, ended in fact.ended.items():
-        if section_id not in state.ended:
-            state.ended[section_id] = ended
+    known = {**fact.ended, **state.ended}
+    state.ended = dict(sorted(known.items(), key=lambda item: item[1].at))
     for ivrid, mute in fact.mutes.items():
         if ivrid not in state.mutes:
             mutes.restore(state, mute, now, policy, changes)

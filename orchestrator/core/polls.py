@@ -101,6 +101,8 @@ def merged(state: State, extension: Extension, sent_at: float) -> Extension:
         return before
     if state.feed is not FeedState.SYNCED:
         return extension
+    if not extension.legs:
+        return before
     return replace(before, legs={**before.legs, **extension.legs})
 
 

@@ -93,6 +93,16 @@ def test_when_it_comes_back_every_call_is_looked_at_anew() -> None:
     assert all(world.state.mutes[f"c{number}"].retry_at <= before for number in range(5))
 
 
+def test_a_call_that_is_as_wanted_costs_no_request_when_it_comes_back() -> None:
+    world = world_of(7)
+    world.attempt("c6")
+    for number in range(5):
+        world.attempt(f"c{number}", Verdict.FAILED)
+    world.passes(1)
+    world.attempt("c5")
+    assert world.settle() == [(f"c{number}", True) for number in range(5)]
+
+
 def test_extensions_that_wait_come_back_with_it() -> None:
     world = World()
     world.starts("pay", on="s1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.core.facts import MuteWithdrawn, Restored
+from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored
 from orchestrator.core.model import Mute, Recording, Verdict
 from orchestrator.core.notices import (
     CallExposed,
@@ -347,3 +347,44 @@ def test_mutes_are_urgent_and_releases_are_not() -> None:
     world.settle()
     world.ends("pay")
     assert not urgent(world.state, "c1")
+
+
+def test_nothing_is_opened_before_the_crms_backlog_was_read() -> None:
+    """A `started` may wait in it."""
+    world = covered()
+    world.settle()
+    world.learn(BacklogBegan())
+    world.ends("pay")
+    assert world.decision("c1") == Settled("the CRM's backlog comes first")
+    assert world.learn(BacklogDone()).calls == {"c1"}
+    assert world.settle() == [("c1", False)]
+
+
+def test_a_request_withdrawn_after_others_leaves_the_claim() -> None:
+    world = covered()
+    world.settle()
+    world.ends("pay")
+    world.ask("c1", False)
+    world.starts("next", on="s1")
+    world.learn(MuteWithdrawn("c1"))
+    assert world.state.mutes["c1"].recording is Recording.MUTED
+    assert world.decision("c1") == Settled("as wanted")
+
+
+def test_a_request_withdrawn_because_the_cover_ended_leaves_nothing() -> None:
+    world = covered()
+    world.ask("c1", True)
+    world.ends("pay")
+    world.learn(MuteWithdrawn("c1"))
+    assert world.state.mutes == {}
+
+
+def test_a_cover_that_ended_under_a_request_that_was_not_applied_needs_no_release() -> None:
+    world = covered()
+    world.ask("c1", True)
+    world.ends("pay")
+    world.answer("c1", True, Verdict.UNSENT)
+    assert world.decision("c1") == Settled("as wanted")
+    world.passes(30)
+    world.sweeps()
+    assert world.state.mutes == {}
