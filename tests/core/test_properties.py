@@ -220,7 +220,7 @@ def test_order_and_repetition_of_messages_do_not_matter(legs: list[Leg], data: s
         finish(world)
         state = world.state
         muted = {ivrid for ivrid, mute in state.mutes.items() if mute.recording is Recording.MUTED}
-        times = {key: (s.expires_at, s.renewed_at, s.messages) for key, s in state.sections.items()}
+        times = {key: (s.expires_at, s.renewed_at, set(s.messages)) for key, s in state.sections.items()}
         return muted, times, state.covering, set(state.ended)
 
     assert outcome(messages) == outcome(again)
