@@ -35,15 +35,28 @@ def look(state: State, sips: Iterable[str], now: float, policy: Policy, changes:
                 _write(state, Blind(sip, at), changes)
             elif changes.darkened:
                 _write(state, replace(claim, next_at=min(claim.next_at, at), attempts=0), changes)
-        elif claim is not None and _over(state, claim):
+        elif claim is not None and _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
         elif claim is not None:
             _write(state, replace(claim, next_at=now, attempts=0), changes)
 
 
-def _over(state: State, claim: Blind) -> bool:
-    standing = claim.muted and in_the_dark(state)
+def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
+    """Calls that came while a lost request might still be applied are claimed when it cannot be any more."""
+    for claim in list(state.blind.values()):
+        if _over(state, claim, now):
+            _drop(state, claim, now, policy, changes)
+
+
+def _over(state: State, claim: Blind, now: float) -> bool:
+    standing = claim.muted and (in_the_dark(state) or now < claim.mute_lands_by)
     return not (wanted(state, claim.sip) or claim.in_flight or standing)
+
+
+def linger(state: State, sip: str, until: float, now: float, changes: Changes) -> None:
+    """A request that named this extension for the sake of one call was lost: it may reach others until then."""
+    claim = state.blind.get(sip, Blind(sip, now))
+    _write(state, replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by)), changes)
 
 
 def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -102,7 +115,7 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
         retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
         claim = replace(claim, attempts=attempts, next_at=retry_at)
     _write(state, claim, changes)
-    if _over(state, claim):
+    if _over(state, claim, now):
         _drop(state, claim, now, policy, changes)
 
 

@@ -352,10 +352,28 @@ def test_a_request_under_way_when_the_calls_are_seen_is_waited_for() -> None:
     world.ask_all("s1", True)
     world.learn_to_see(extension("s1", talking("c1"), ringing("c2")))
     assert world.state.blind["s1"].in_flight
-    world.answer_all("s1", True, Verdict.LOST)
+    assert world.of_extension("s1") == Settled("a request is under way")
+    world.answer_all("s1", True)
     assert world.state.blind == {}
     assert world.settle() == [("c1", True), ("c2", False)]
-    assert isinstance(world.decision("c2"), Later), "the lost request may be applied yet"
+
+
+def test_a_lost_request_may_reach_calls_that_come_after_it() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.answer_all("s1", True, Verdict.LOST)
+    assert world.of_extension("s1") == Settled("its calls are seen: each has a claim of its own")
+    world.passes(3)
+    world.sees("s1", talking("c1"), ringing("c2"), ringing("c3"))
+    world.sees("s2", talking("c2"))
+    world.sees("s1", talking("c1"), ringing("c3"))
+    world.sweeps()
+    assert world.settle() == [("c1", True), ("c2", False)]
+    world.passes(2)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.settle() == [("c2", False), ("c3", False)]
 
 
 def test_a_claim_of_an_earlier_process_is_released() -> None:
@@ -416,6 +434,16 @@ def test_the_calls_beside_it_are_opened_again_if_nothing_covers_them() -> None:
     world = not_found()
     world.attempt("c1")
     assert world.settle() == [("c2", False)]
+
+
+def test_a_lost_request_for_one_call_may_reach_those_that_come_after_it() -> None:
+    world = not_found()
+    world.attempt("c1", Verdict.LOST)
+    world.sees("s1", talking("c1"), ringing("c2"), ringing("c3"))
+    world.passes(5)
+    world.sweeps()
+    assert world.settle() == [("c1", True), ("c2", False), ("c3", False)]
+    assert world.state.blind == {}
 
 
 def test_a_request_that_reached_nobody_puts_nothing_beside_it_in_doubt() -> None:
