@@ -1,7 +1,8 @@
 """Clients for Redis with the waiting and the retrying decided here, not by the library.
 
 Guarantees: a command is sent once (redis-py's own default sends it again when the reply is lost, so an XADD would
-count twice); connecting is bounded in time; an error about a URL never repeats the URL, which may hold a password.
+count twice); connecting is bounded in time; a connection that leads to a replica is not kept; an error about a URL
+never repeats the URL, which may hold a password.
 All clients give bytes back. Close them with `aclose()`.
 
 No client here has a `socket_timeout`: redis-py enforces it with `asyncio.wait_for`, which in Python 3.11 swallows a
@@ -12,9 +13,16 @@ cancellation that arrives together with the result, and the task then runs on fo
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.connection import (
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ReadOnlyError
 
 CONNECT_S = 1.0
 ANSWER_S = 1.0
@@ -42,6 +50,32 @@ def subscriber(url: str) -> Redis:
     return Redis.from_pool(_pool(url))
 
 
+class _ToPrimary:
+    """A connection that turns out to lead to a replica is closed: after a failover its address may lead elsewhere."""
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)  # type: ignore[misc]  # of the class beside it
+        except ReadOnlyError:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            raise
+
+
+class _Tcp(_ToPrimary, Connection):
+    pass
+
+
+class _Tls(_ToPrimary, SSLConnection):
+    pass
+
+
+class _Unix(_ToPrimary, UnixDomainSocketConnection):
+    pass
+
+
+_TO_PRIMARY: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
+
+
 def _pool(url: str) -> ConnectionPool:
     try:
         options: dict[str, Any] = dict(parse_url(url))
@@ -50,7 +84,9 @@ def _pool(url: str) -> ConnectionPool:
             "not a Redis URL; right is redis://[user:password@]host[:port][/db], rediss://... or unix:///path"
             " (with special characters in the password percent-encoded)"
         ) from None
+    kind = options.get("connection_class", Connection)
     options |= {
+        "connection_class": _TO_PRIMARY[kind],
         "protocol": 2,
         "decode_responses": False,
         "encoding_errors": "surrogatepass",  # an id from the feed may hold any code point

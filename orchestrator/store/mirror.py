@@ -52,10 +52,18 @@ class MirroredHash(Mirror[Value]):
 
     def plan(self, commands: Commands, names: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value | None]:
         """Add the commands it takes to bring these names up to date; returns what Redis holds once that has run."""
-        now = {name: values.get(name) for name in names}
-        due = {name: value for name, value in now.items() if self.due(name, value)}
-        there = [part for name, value in due.items() if value is not None for part in (name, self._encode(value))]
-        gone = [name for name, value in due.items() if value is None]
+        due: dict[str, Value | None] = {}
+        there: list[str] = []
+        gone: list[str] = []
+        for name in names:
+            value = values.get(name)
+            if not self.due(name, value):
+                continue
+            due[name] = value
+            if value is None:
+                gone.append(name)
+            else:
+                there += (name, self._encode(value))
         if there:
             commands.add("HSET", self.key, there)
         if gone:

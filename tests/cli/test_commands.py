@@ -71,7 +71,8 @@ async def test_sections_calls_and_audit_show_what_is_in_redis(tmp_path: Path) ->
         assert section["section_id"] == "pay"
         assert list(section["calls"]) == ["caller"]
         (call,) = [json.loads(line) for line in (await command("calls", environ=on.daemon.environ)).out.splitlines()]
-        assert (call["extension"], call["ivrid"], call["mute"]) == ("SIPSIP1", "caller", "confirmed")
+        assert (call["extension"], call["ivrid"]) == ("SIPSIP1", "caller")
+        assert call["mute"] in ("confirmed", "verified")
         wrong = await command("calls", "--account", "other", environ=on.daemon.environ)
         assert (wrong.code, "main" in wrong.err) == (2, True)
         await on.form_closes("pay")

@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 from pydantic import SecretStr
 
 from orchestrator import app
+from orchestrator.outside import Outside
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.model import State
@@ -77,7 +78,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._log = cast("Log", Lines(tell))
         me = Instance(name, 1, "boot", "pids", "0")  # each on a machine of its own: none sees that another is gone
-        self._outside = app.Outside(clock, rng, me, vendor.session, cast("Any", hub.connect))
+        self._outside = Outside(clock, rng, me, vendor.session, cast("Any", hub.connect))
         self.task = loop.start(self.process, self._run())
 
     async def _run(self) -> None:

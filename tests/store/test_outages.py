@@ -17,7 +17,19 @@ from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
 from tests.store.owner import owning
 from tests.store.test_redis_store import calls_of, extension
-from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
+from tests.valkey import (
+    SOON_S,
+    Heard,
+    Valkey,
+    client_of,
+    entries,
+    pump,
+    running,
+    serving,
+    there,
+    until,
+    valkey_in,
+)
 
 SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
 PAY = Section("pay", OnExtension("SIPSIP1"), 10.0, 10.0, 310.0)
@@ -247,3 +259,35 @@ async def test_the_wait_until_it_is_kept_can_be_given_up(store: RedisStore, stat
     assert waiting.cancelled()
     async with running(store.run()):
         assert await store.saved(SOON_S)
+
+
+async def test_after_a_failover_it_finds_the_primary_behind_the_same_address(
+    valkey: Valkey, tmp_path: Path, state: State, heard: Heard
+) -> None:
+    """The address (a name, or a virtual one) moves to the new primary; the old one is up, as its replica."""
+    (tmp_path / "other").mkdir()
+    primary = valkey.port
+
+    async def lead_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        source, to = await asyncio.open_connection("127.0.0.1", primary)
+        await asyncio.gather(pump(reader, to), pump(source, writer), return_exceptions=True)
+
+    async with valkey_in(tmp_path / "other") as other, serving(lead_on) as port:
+        url = f"redis://127.0.0.1:{port}/0"
+        async with client_of(url) as client, owning(url) as lease, client_of(valkey.url) as admin:
+            store = RedisStore(client, "mute", "main", state, SystemClock(), heard, lease)
+            async with running(store.run()):
+                mute(state, store, "before")
+                assert await store.saved(SOON_S)
+                await admin.execute_command("REPLICAOF", "127.0.0.1", other.port)  # type: ignore[no-untyped-call]
+                primary = other.port
+                mute(state, store, "after")
+                await store.saved(SOON_S)
+                async with client_of(other.url) as new:
+                    await until(lambda: _has(new, {b"before", b"after"}))
+                await until(lambda: store.healthy)
+    assert StoreLost("this Redis is a read-only replica") in heard.notices
+
+
+async def _has(redis: Redis, ivrids: set[bytes]) -> bool:
+    return set(await redis.hkeys(MUTES)) == ivrids

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -30,7 +31,7 @@ from orchestrator.store.fields import SchemaTooNew
 from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
 from tests.store.owner import OWNER
-from tests.valkey import SOON_S, Heard, entries, running, until
+from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, until
 
 SECTIONS, ENDED, MUTES = "mute:{main}:sections", "mute:{main}:ended", "mute:{main}:mutes"
 EXTENSIONS, AUDIT = "mute:{main}:extensions", "mute:{main}:audit"
@@ -59,7 +60,7 @@ def extension(sip: str, *ivrids: str, answered: bool = True) -> Extension:
 
 def fill(state: State) -> Marks:
     state.sections["pay"] = PAY
-    state.ended["old"] = EndedSection(5.0, EndCause.MESSAGE, 4.0, frozenset({"m1"}))
+    state.ended["old"] = EndedSection(5.0, EndCause.MESSAGE, 4.0, ("m1",))
     state.mutes["ivr-1"] = MUTE
     return Marks(sections={"pay", "old"}, mutes={"ivr-1"})
 

@@ -144,11 +144,11 @@ async def test_metrics_tell_of_exposure_sections_and_feed(tmp_path: Path) -> Non
         await on.sim.talk("caller", A)
         await on.form_opens("pay", extension=A)
         await on.muted("caller")
-        await until(lambda: bool(on.daemon.lines("call.muted")))
+        await until(lambda: bool(on.daemon.lines("call.verified")), within_s=10.0)
         _, page = await on.daemon.get("/metrics")
         assert 'mute_orchestrator_exposure_seconds_count{account="main"} 1.0' in page
         assert 'mute_orchestrator_sections_active{account="main"} 1.0' in page
-        assert 'mute_orchestrator_mutes_active{account="main",stage="confirmed"} 1.0' in page
+        assert 'mute_orchestrator_mutes_active{account="main",stage="verified"} 1.0' in page
         assert 'mute_orchestrator_feed_state{account="main",state="synced"} 1.0' in page
         assert 'mute_orchestrator_crm_messages_total{result="started"} 1.0' in page
         (muted,) = on.daemon.lines("call.muted")

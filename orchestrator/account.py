@@ -1,0 +1,152 @@
+"""The parts of one account, wired together: engine, feed, store, lease and the clients of Voicenter's APIs.
+
+Guarantee: an account shares nothing with another but the process and its clock.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import aiohttp
+from redis.asyncio import Redis
+
+from orchestrator.config import Account as AccountSettings
+from orchestrator.config import Config
+from orchestrator.config.schema import FEED
+from orchestrator.core.model import Policy, State
+from orchestrator.engine.loop import Engine
+from orchestrator.engine.ports import Observer, StoreUnavailable
+from orchestrator.outside import Outside
+from orchestrator.store.keys import Keys
+from orchestrator.store.lease import Lease
+from orchestrator.store.redis_store import RedisStore
+from orchestrator.telemetry.audit import AuditObserver
+from orchestrator.telemetry.counting import MetricsObserver
+from orchestrator.telemetry.logs import Log
+from orchestrator.telemetry.metrics import Metrics
+from orchestrator.telemetry.now import now_of
+from orchestrator.telemetry.observer import LogObserver, deferred
+from orchestrator.voicenter.active_calls import ActiveCallsClient
+from orchestrator.voicenter.feed import Feed
+from orchestrator.voicenter.login import Credentials
+from orchestrator.voicenter.mute_api import MuteClient
+from orchestrator.voicenter.settings import FeedSettings
+
+FLUSH_S = 2.0
+"""How long Redis is waited for, when stopping, to take the last answers."""
+LOAD_AGAIN_S = 1.0
+"""Pause between attempts to read what an earlier process left, while Redis is away."""
+POLL_WITHIN_S = 5.0
+"""How long an answer of Active Calls is waited for: that for a whole account may have megabytes."""
+
+
+class Account:
+    """The parts of one account."""
+
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        store_client: Redis,
+        lease_client: Redis,
+        http: aiohttp.ClientSession,
+        outside: Outside,
+        metrics: Metrics,
+        log: Log,
+        stack: AsyncExitStack,
+    ) -> None:
+        settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
+        audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
+        observer = stack.enter_context(deferred(logging_to(log, name, stack), MetricsObserver(metrics, name), audit))
+        self._tell = observer.tell
+        keys = Keys(config.redis.namespace, name)
+        self.lease = Lease(lease_client, keys, outside.me, clock, observer)
+        self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
+        api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
+        calls = _active_calls(config, settings, http, observer)
+        self.engine = Engine(
+            state, _policy(config), clock, rng, self.store, api, calls, observer, config.api.max_concurrency
+        )
+        self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
+        self._restored = False
+        metrics.follow(name, lambda: now_of(state, self.store.healthy))
+
+    @property
+    def problem(self) -> str | None:
+        """Why this account is not ready; None when it is."""
+        if self.lease.problem is not None:
+            return self.lease.problem
+        if not self.store.healthy:
+            return "Redis does not answer"
+        if not self._restored:
+            return "what an earlier process left was not read yet"
+        problem = self.feed.problem
+        return None if problem is None else f"feed: {problem}"
+
+    async def restore(self) -> None:
+        """Take up what an earlier process left, as soon as Redis gives it."""
+        while True:
+            try:
+                restored = await self.store.load()
+            except StoreUnavailable:
+                await asyncio.sleep(LOAD_AGAIN_S)
+                continue
+            self.engine.learn(restored)
+            self._restored = True
+            return
+
+    async def finish(self) -> None:
+        """Have the last answers told, and what was told of them written."""
+        self._tell()
+        await self.store.flushed(FLUSH_S)
+
+    def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
+        if settings.mute_url != FEED:
+            return settings.mute_url
+
+        def of_the_feed() -> str | None:
+            return f"{self.feed.server}/api/MuteUnmuteCalls" if self.feed.server else None
+
+        return of_the_feed
+
+
+def logging_to(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
+    return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        default_section_s=config.policy.default_section_seconds,
+        max_section_s=config.policy.max_section_seconds,
+        hold_on_expiry=config.policy.on_expiry == "hold",
+        end_after_idle_s=config.policy.end_after_idle_seconds,
+        verify_s=config.policy.verify_seconds,
+        blind_every_s=config.policy.verify_seconds,
+        exposure_alert_s=config.policy.exposure_alert_ms / 1000,
+        late_s=max(5.0, config.api.timeout_seconds),
+    )
+
+
+def _active_calls(
+    config: Config, settings: AccountSettings, http: aiohttp.ClientSession, observer: Observer
+) -> ActiveCallsClient | None:
+    """None: there is no code to ask with."""
+    if settings.api_code is None:
+        return None
+    code = settings.api_code.get_secret_value()
+    return ActiveCallsClient(http, settings.active_calls_url, code, POLL_WITHIN_S, observer)
+
+
+def _feed_settings(settings: AccountSettings) -> FeedSettings:
+    return FeedSettings(
+        settings.login_type,
+        _credentials(settings),
+        settings.login_url,
+        settings.refresh_url,
+        settings.engineio,
+    )
+
+
+def _credentials(settings: AccountSettings) -> Credentials:
+    given = {name: getattr(settings, name) for name in ("token", "username", "email", "password")}
+    return Credentials({name: secret.get_secret_value() for name, secret in given.items() if secret is not None})
