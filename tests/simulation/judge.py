@@ -14,7 +14,7 @@ from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
 from tests.simulation.loop import Process
 from tests.simulation.told import Told
-from tests.simulation.vendor import Fate, Request, Watcher
+from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
 
 BOUND_S = 2.0
 """Writing ahead (0.05), one request (0.25), the jitter of a retry, and room."""
@@ -184,7 +184,7 @@ class Judge(Watcher):
         self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
                    request.key, fate.why or "ok")  # fmt: skip
         for other in self._in_flight.values():
-            if other.process is request.process and self._collide(request, other):
+            if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
         if request.ivrid is None:
@@ -208,10 +208,6 @@ class Judge(Watcher):
         """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
         for leg in line.legs:
             self._unknown.discard(leg.ivrid)
-
-    def _collide(self, one: Request, other: Request) -> bool:
-        """By ivrid two of one call; by extension, two that want the opposite of each other."""
-        return one.key == other.key and (one.ivrid is not None or one.muted is not other.muted)
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
@@ -258,5 +254,5 @@ class Judge(Watcher):
         truth, now = self._truth, self._now()
         if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
             return
-        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - GRACE_S:
+        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
             self.violated("the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not")
