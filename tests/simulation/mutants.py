@@ -9,16 +9,17 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections
-from orchestrator.core.model import Call, Direction, Leg, LegStatus, OnExtension, Recording, State
+from orchestrator.core import blind, coverage, evidence, fold, mutes, polls, reconcile, sections
+from orchestrator.core.model import Call, Direction, Leg, LegStatus, Mute, Recording, State
 from orchestrator.engine import loop as engine
-from orchestrator.simulator.truth import Truth
+from orchestrator.engine.keyqueue import KeyQueue
 from orchestrator.store import lease, redis_store
+from orchestrator.store.load import load as load_of_redis
 from tests.simulation.world import Result, Script, run
 
 MOST_SEEDS = 400
@@ -153,7 +154,7 @@ def unknown_taken_for_undone(stack: ExitStack) -> None:
 @mutant(quick=False)
 def late_requests_win(stack: ExitStack) -> None:
     """It is not asked once more after an unanswered request could have been applied late."""
-    _put(stack, mutes.Mute, "ask_again_at", property(lambda _: 0.0))
+    _put(stack, Mute, "ask_again_at", property(lambda _: 0.0))
 
 
 @mutant(quick=False)
@@ -224,7 +225,7 @@ def asks_for_yesterday(stack: ExitStack) -> None:
 @mutant()
 def two_at_a_time(stack: ExitStack) -> None:
     """A call is asked for while a request for it is under way."""
-    kept = engine.KeyQueue.add
+    kept = KeyQueue.add
 
     def add(self: Any, key: Any) -> None:
         self._working.discard(key)
@@ -236,8 +237,8 @@ def two_at_a_time(stack: ExitStack) -> None:
             state.mutes[ivrid] = replace(mute, in_flight=False)
         return reconcile.reconcile(state, ivrid, now)
 
-    _put(stack, engine.KeyQueue, "add", add)
-    _put(stack, engine.KeyQueue, "done", lambda self, key: self._working.discard(key))
+    _put(stack, KeyQueue, "add", add)
+    _put(stack, KeyQueue, "done", lambda self, key: self._working.discard(key))
     _put(stack, engine, "reconcile", decide)
 
 
@@ -250,7 +251,7 @@ def nothing_written_ahead(stack: ExitStack) -> None:
 @mutant(quick=False)
 def starts_from_nothing(stack: ExitStack) -> None:
     """A new process does not take up the mutes of the one before it."""
-    kept = redis_store.load
+    kept = load_of_redis
 
     async def load(*args: Any) -> Any:
         found = await kept(*args)
@@ -284,8 +285,6 @@ def no_lease(stack: ExitStack) -> None:
 @mutant(quick=False)
 def users_do_not_move(stack: ExitStack) -> None:
     """A section on a user stays where the user was when it began."""
-    from orchestrator.core import fold
-
     _put(stack, fold, "_sign_in", lambda *_: None)
 
 
@@ -337,5 +336,6 @@ def main() -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation.mutants", *sys.argv[1:]])
+        again = [sys.executable, "-m", "tests.simulation.mutants", *sys.argv[1:]]
+        os.execv(sys.executable, again)  # noqa: S606 - ourselves, anew
     sys.exit(main())

@@ -19,10 +19,8 @@ MOST_NEW = 400
 
 def test_new_stories_hold_every_invariant() -> None:
     first = int(time.time()) % 1_000_000_000
-    print(f"first seed {first}")
     summary = play(range(first, first + MOST_NEW), os.cpu_count() or 1, within_s=NEW_STORIES_S)
-    print(summary)
-    assert not summary.failed, f"replay: python -m tests.simulation --seed {summary.failed[0].seed} --story"
+    assert not summary.failed, f"from seed {first} on:\n{summary}"
 
 
 @pytest.mark.parametrize("seed", FOUND)

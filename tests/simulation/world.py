@@ -94,9 +94,7 @@ class World:
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
-        self.judge.synced = lambda process: any(
-            link.process is process and link.synced for link in self.hub.links
-        )
+        self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
         loop.network = self.redis
@@ -145,7 +143,9 @@ class World:
 
     async def play(self) -> None:
         script, loop = self._script, self.loop
-        self.tell("seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s)
+        self.tell(
+            "seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s
+        )
         self._start_daemon()
         self._centre.open(self.clock.now())
         self._crm.open(self.clock.now())
