@@ -184,6 +184,8 @@ def api_not_found(world: "World", fault: Fault) -> Callable[[], None]:
     def fate(request: Request, chance: random.Random) -> Fate | None:
         if request.ivrid is None or int(request.ivrid[-2:], 16) / 256 >= 0.2 + fault.dice / 2:
             return None
+        if not world.board.sees(request.ivrid):
+            return None
         body = {"ErrorCode": 404, "Message": "UniqueIvrID not found", "ActionID": "a0"}
         return Fate(None, chance.uniform(*LATENCY_S), 200, body, why="not found")
 

@@ -14,12 +14,12 @@ from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
 from tests.simulation.loop import Process
 from tests.simulation.told import Told
-from tests.simulation.vendor import Fate, Request, Watcher
+from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
 
 BOUND_S = 2.0
 """Writing ahead (0.05), one request (0.25), the jitter of a retry, and room."""
 UNSEEN_S = 8.0
-"""What the feed does not tell: a poll or a request by extension within 5 s, a request, and room."""
+"""What the feed does not tell (calls, and what a request by extension muted): a poll within 5 s, a request, room."""
 GRACE_S = 0.02
 """What happens at the same time to the daemon's eyes: a burst of messages, a log line a moment later."""
 BOUNDS = {
@@ -78,6 +78,7 @@ class Judge(Watcher):
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
+        self.no_polls_until = 0.0
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
         self.first_mute: dict[str, float] = {}
@@ -98,6 +99,13 @@ class Judge(Watcher):
 
     def excuse_call(self, ivrid: str, until: float) -> None:
         self._one[ivrid] = max(until, self._one.get(ivrid, 0.0))
+
+    def left_in_flight(self, process: Process, late_s: float) -> None:
+        """The process is gone, its requests are not: they may be applied yet, and are asked again only after that."""
+        for request in [each for each in self._in_flight.values() if each.process is process]:
+            if request.ivrid is not None:
+                self.excuse_call(request.ivrid, self._now() + late_s)
+            del self._in_flight[request.number]
 
     def _explained_until(self, ivrid: str) -> float:
         return max(self._one.get(ivrid, 0.0), *(excuse.until for excuse in self._all), 0.0)
@@ -131,6 +139,9 @@ class Judge(Watcher):
             wrong_s = now - max(since, explained_until)
             self.worst_s[what] = max(self.worst_s[what], wrong_s)
             invariant, bound_s = BOUNDS[what]
+            if what == "over" and ivrid in self._by_extension:
+                bound_s = UNSEEN_S
+                wrong_s = min(wrong_s, now - self.no_polls_until)
             if wrong_s > bound_s:
                 self.violated(invariant, f"{ivrid} for {now - since:.2f} s, {wrong_s:.2f} s of it unexplained")
 
@@ -173,7 +184,7 @@ class Judge(Watcher):
         self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
                    request.key, fate.why or "ok")  # fmt: skip
         for other in self._in_flight.values():
-            if other.process is request.process and self._collide(request, other):
+            if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
         if request.ivrid is None:
@@ -197,10 +208,6 @@ class Judge(Watcher):
         """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
         for leg in line.legs:
             self._unknown.discard(leg.ivrid)
-
-    def _collide(self, one: Request, other: Request) -> bool:
-        """By ivrid two of one call; by extension, two that want the opposite of each other."""
-        return one.key == other.key and (one.ivrid is not None or one.muted is not other.muted)
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
@@ -247,5 +254,5 @@ class Judge(Watcher):
         truth, now = self._truth, self._now()
         if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
             return
-        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - GRACE_S:
+        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
             self.violated("the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not")

@@ -141,8 +141,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         ready, scheduled = self._ready, self._scheduled
         if not ready:
+            before_s = self._now_s
             self._jump(scheduled)
-            self._rounds = 0
+            if self._now_s > before_s:
+                self._rounds = 0
         self._rounds += 1
         if self._rounds > MOST_ROUNDS:
             raise Livelock
