@@ -328,7 +328,7 @@ async def test_a_mute_by_extension_shows_in_the_calls_of_that_extension(
     assert outcome.verdict is Verdict.DONE
     assert muted_of(one) == {"c1": True}
     assert muted_of(all_of_them) == {"c1": True, "c2": False}
-    assert nobody == PollFailed("extension not in the answer")
+    assert nobody == PollFailed("extension not in the answer", answered=True)
     assert wrong == PollFailed("authorization failed", refused=True)
     assert told.notices == []
 
