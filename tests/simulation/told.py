@@ -113,6 +113,12 @@ class Told:
         self.coverage.start(Section(message.section_id, _target(*message.target), expires_at))
         self._note(now)
 
+    def burst(self, message: Message, now: float) -> None:
+        """A message among others that a process finds when it goes on after a standstill: what it covers then depends
+        on which of them it reads first, so it may or may not cover what was up before."""
+        self.message(message, now)
+        self._unsure_pairs |= {pair for pair, since in self._since.items() if since == now and pair[1]}
+
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
         self._now = now

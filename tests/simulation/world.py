@@ -311,7 +311,7 @@ class World:
             told = self.tolds.get(process)
             for transport, message in self._undelivered.pop(process, []):
                 if told is not None and not transport.is_closing():
-                    told.message(message, self.clock.now())
+                    told.burst(message, self.clock.now())
             self.loop.continue_process(process)
             self._up_since = self.clock.now()
 
