@@ -116,8 +116,9 @@ def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Cha
             until = reach.lands_by(fact.outcome, now, policy)
             if fact.sip is not None and until is not None:
                 reach.reach_all(state, fact.sip, fact.muted, until, now, policy, changes)
-                if fact.muted and until > now:
-                    blind.linger(state, fact.sip, until, now, changes)
+                if fact.muted:
+                    lasts_until = until if until > now else now + policy.unseen_s
+                    blind.linger(state, fact.sip, lasts_until, now, changes)
         case never:
             assert_never(never)
 

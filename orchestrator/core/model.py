@@ -296,6 +296,8 @@ class Policy:
     """How long after a confirmation the vendor may still show the state before it."""
     late_s: float = 5.0
     """How long after it was given up a request may still be applied."""
+    unseen_s: float = 10.0
+    """For how long a call may be up and not seen: until an event that lags, or the next poll, shows it."""
     release_watch_s: float = 30.0
     """How long a release is watched for evidence against it."""
     exposure_alert_s: float = 1.5

@@ -446,6 +446,19 @@ def test_a_lost_request_for_one_call_may_reach_those_that_come_after_it() -> Non
     assert world.state.blind == {}
 
 
+def test_it_may_reach_those_that_are_up_and_not_seen_yet() -> None:
+    """They are muted by us, though no claim by extension was made: not somebody else's."""
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.passes(2)
+    world.polled("s1", extension("s1", talking("c1", muted=True), ringing("c2"), talking("c3", muted=True)))
+    assert world.of(MuteForeign) == []
+    world.ends("pay")
+    world.settle()
+    assert world.state.mutes["c3"].recording is Recording.OPEN
+
+
 def test_a_request_that_reached_nobody_puts_nothing_beside_it_in_doubt() -> None:
     world = not_found()
     world.attempt("c1", Verdict.NOT_FOUND)
