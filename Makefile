@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test lint bench lock clean peers
+.PHONY: demo test lint bench simulate-test mutants lock clean peers
 
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
@@ -20,6 +20,15 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
+
+# The whole daemon in virtual time, with faults: as many stories as SEEDS says; exit code 1 if one breaks a rule.
+SEEDS ?= 1000
+simulate-test: $(READY)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+# The daemon with one rule broken at a time: the simulation must notice each. Exit code 1 if one survives.
+mutants: $(READY)
+	$(BIN)/python -m tests.simulation.mutants $(ARGS)
 
 # The independent Socket.IO clients and servers of tests/peers (needs Node).
 peers:

@@ -8,10 +8,10 @@ again by then (their claims take over) or taking it back would open a call that 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from orchestrator.core import circuit, mutes
+from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Blind, Call, FeedState, Policy, State, Verdict
+from orchestrator.core.model import Blind, Call, FeedState, Mute, Policy, State, Verdict
 from orchestrator.core.notices import ExtensionSet
 
 
@@ -35,16 +35,50 @@ def look(state: State, sips: Iterable[str], now: float, policy: Policy, changes:
                 _write(state, Blind(sip, at), changes)
             elif changes.darkened:
                 _write(state, replace(claim, next_at=min(claim.next_at, at), attempts=0), changes)
-        elif claim is not None and not claim.in_flight and (not claim.muted or not in_the_dark(state)):
-            _drop(state, sip, changes)
+        elif claim is not None and _over(state, claim, now):
+            _drop(state, claim, now, policy, changes)
         elif claim is not None:
             _write(state, replace(claim, next_at=now, attempts=0), changes)
 
 
+def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
+    """Calls that came while a lost request might still be applied are claimed when it cannot be any more."""
+    for claim in list(state.blind.values()):
+        if _over(state, claim, now):
+            _drop(state, claim, now, policy, changes)
+
+
+def _over(state: State, claim: Blind, now: float) -> bool:
+    standing = claim.muted and (in_the_dark(state) or now < claim.mute_lands_by)
+    return not (wanted(state, claim.sip) or claim.in_flight or standing)
+
+
+def linger(state: State, sip: str, until: float, now: float, changes: Changes) -> None:
+    """A request that named this extension for the sake of one call may reach others: calls that are up and not seen
+    yet and, if it was lost, those that come until then."""
+    claim = state.blind.get(sip, Blind(sip, now))
+    _write(state, replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by)), changes)
+
+
+def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
+    """The call leaves this extension. Where it went the claim by extension does not reach it."""
+    claim = state.blind.get(sip)
+    if claim is not None and claim.muted:
+        reach.reach(state, ivrid, True, claim.mute_lands_by, now, policy, changes)
+
+
 def may_open(state: State, sip: str) -> bool:
-    """Whether opening all calls of the extension opens none that must stay muted, as far as is known."""
+    """Whether opening all calls of the extension opens none that must stay muted, as far as is known. While the feed
+    does not tell all calls, one that was lost sight of may be on any extension."""
     extension = state.extensions.get(sip)
-    return not any(_must_stay(state, ivrid) for ivrid in (extension.legs if extension else ()))
+    if any(_must_stay(state, ivrid) for ivrid in (extension.legs if extension else ())):
+        return False
+    return state.feed is FeedState.SYNCED or not any(_astray(state, mute) for mute in state.mutes.values())
+
+
+def _astray(state: State, mute: Mute) -> bool:
+    call = state.calls.get(mute.ivrid)
+    return not mute.gone and not (call and call.on) and _must_stay(state, mute.ivrid)
 
 
 def _must_stay(state: State, ivrid: str) -> bool:
@@ -58,25 +92,42 @@ def ask(state: State, sip: str, muted: bool, now: float, policy: Policy, changes
     _write(state, replace(claim, in_flight=True, muted=claim.muted or muted), changes)
 
 
-def withdraw(state: State, sip: str, changes: Changes) -> None:
+def withdraw(state: State, sip: str, now: float, policy: Policy, changes: Changes) -> None:
+    """It was not sent."""
     _write(state, replace(state.blind[sip], in_flight=False), changes)
+    look(state, (sip,), now, policy, changes)
 
 
 def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, changes: Changes) -> None:
+    outcome = fact.outcome
+    circuit.hear(state, outcome, now, policy, changes)
+    until = reach.lands_by(outcome, now, policy)
+    if until is not None and not fact.muted:
+        reach.reach_all(state, fact.sip, False, until, now, policy, changes)
+    if outcome.verdict is Verdict.DONE:
+        changes.tell(ExtensionSet(fact.sip, fact.muted, outcome.action_id))
     claim = replace(state.blind[fact.sip], in_flight=False)
-    circuit.hear(state, fact.outcome, now, policy, changes)
-    match fact.outcome.verdict:
-        case Verdict.DONE | Verdict.NOT_FOUND:  # not found: it has no call up
-            if fact.outcome.verdict is Verdict.DONE:
-                changes.tell(ExtensionSet(fact.sip, fact.muted, fact.outcome.action_id))
-            next_at = now + policy.blind_every_s
-            _write(state, replace(claim, muted=fact.muted, attempts=0, next_at=next_at), changes)
-            if not wanted(state, fact.sip):
-                look(state, (fact.sip,), now, policy, changes)
-        case _:
-            attempts = claim.attempts + 1
-            retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
-            _write(state, replace(claim, attempts=attempts, next_at=retry_at), changes)
+    if fact.muted and until is not None:
+        claim = replace(claim, mute_lands_by=max(claim.mute_lands_by, until))
+    if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up
+        claim = _heard(state, claim, fact.muted, now, policy)
+    else:
+        attempts = claim.attempts + 1
+        retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
+        claim = replace(claim, attempts=attempts, next_at=retry_at)
+    _write(state, claim, changes)
+    if _over(state, claim, now):
+        _drop(state, claim, now, policy, changes)
+
+
+def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) -> Blind:
+    """A request was answered. What was wanted meanwhile is asked next; a release is asked once more when no request
+    to mute can be applied after it."""
+    if muted is not wanted(state, claim.sip):
+        return replace(claim, muted=muted, attempts=0, next_at=now)
+    if not muted and now < claim.mute_lands_by:
+        return replace(claim, muted=True, attempts=0, next_at=claim.mute_lands_by)
+    return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
 def explains(state: State, ivrid: str) -> bool:
@@ -84,13 +135,19 @@ def explains(state: State, ivrid: str) -> bool:
     return any(sip in state.blind and state.blind[sip].muted for sip in state.calls[ivrid].on)
 
 
-def restore(state: State, claim: Blind, now: float, changes: Changes) -> None:
-    _write(state, replace(claim, in_flight=False, attempts=0, next_at=now), changes)
+def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
+    """A claim of an earlier process: what was in flight when it died may be applied yet."""
+    until = now + policy.late_s if claim.in_flight else claim.mute_lands_by
+    restored = replace(claim, in_flight=False, attempts=0, next_at=now, mute_lands_by=until)
+    _write(state, restored, changes)
 
 
-def _drop(state: State, sip: str, changes: Changes) -> None:
-    del state.blind[sip]
-    changes.blind.add(sip)
+def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
+    """It is taken back, or the calls are seen again: their own claims take over."""
+    del state.blind[claim.sip]
+    changes.blind.add(claim.sip)
+    if claim.muted:
+        reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
 
 
 def _write(state: State, claim: Blind, changes: Changes) -> None:

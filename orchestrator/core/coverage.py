@@ -46,19 +46,28 @@ def aimed_at(state: State, target: Target) -> frozenset[str]:
 
 def aim(state: State, section: Section, changes: Changes) -> None:
     """Point the section at its extensions as they are now."""
+    if isinstance(section.target, OnUser):
+        user_id = section.target.user_id
+        state.following[user_id] = state.following.get(user_id, frozenset()) | {section.section_id}
     for sip in aimed_at(state, section.target):
         changes.aimed.add(sip)
         state.watching[sip] = state.watching.get(sip, frozenset()) | {section.section_id}
 
 
 def unaim(state: State, section: Section, sips: frozenset[str], changes: Changes) -> None:
+    changes.aimed |= sips
+    if isinstance(section.target, OnUser):
+        _drop(state.following, section.target.user_id, section.section_id)
     for sip in sips:
-        changes.aimed.add(sip)
-        left = state.watching.get(sip, frozenset()) - {section.section_id}
-        if left:
-            state.watching[sip] = left
-        else:
-            state.watching.pop(sip, None)
+        _drop(state.watching, sip, section.section_id)
+
+
+def _drop(index: dict[str, frozenset[str]], key: str, section_id: str) -> None:
+    left = index[key] - {section_id}
+    if left:
+        index[key] = left
+    else:
+        del index[key]
 
 
 def cover_now(state: State, section_id: str, now: float, changes: Changes) -> None:

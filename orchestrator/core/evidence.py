@@ -7,7 +7,7 @@ confirmed is unknown again, so it is asked for anew; one that was muted before o
 
 from dataclasses import replace
 
-from orchestrator.core import blind
+from orchestrator.core import blind, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.model import Leg, Mute, Policy, Recording, State
 from orchestrator.core.mutes import write
@@ -22,10 +22,8 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
     mute = state.mutes.get(leg.ivrid)
     if leg.muted and call.muted is not True and (mute is None or _unasked(mute)) and blind.explains(state, leg.ivrid):
         # Nobody was seen to mute it, and we muted its extension: it is ours, and its own claim takes over.
-        since = now if mute is None else mute.due_since
-        ours = Mute(leg.ivrid, due_since=since, recording=Recording.UNKNOWN, asked=True, asked_at=now)
         state.calls[leg.ivrid] = replace(call, seen_at=seen_at)
-        write(state, ours, changes)
+        reach.reach(state, leg.ivrid, True, 0.0, now, policy, changes)
     elif mute is None or mute.foreign or _unasked(mute):
         state.calls[leg.ivrid] = replace(call, muted=leg.muted, seen_at=seen_at)
         if mute is not None and mute.foreign is not leg.muted:

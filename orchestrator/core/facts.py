@@ -87,6 +87,8 @@ class MuteAsked:
 
     ivrid: str
     muted: bool
+    sip: str | None = None
+    """It names this extension instead of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class MuteAnswered:
     outcome: Outcome
     jitter: float
     """Drawn from [0, 1) by the caller, for the backoff (full jitter)."""
+    sip: str | None = None
+    """The request named this extension instead of the call, so it reached all calls that were up there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ Guarantees: folding is deterministic in (state, fact, now); a fact folded twice 
 time; and the cost of one event does not grow with the number of extensions, calls and sections beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import assert_never
 
-from orchestrator.core import blind, coverage, evidence, mutes, polls, sections
+from orchestrator.core import blind, coverage, evidence, mutes, polls, reach, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import (
     BacklogBegan,
@@ -37,7 +38,7 @@ from orchestrator.core.facts import (
     Swept,
     UserSeen,
 )
-from orchestrator.core.model import Extension, FeedState, OnUser, Policy, Polled, State
+from orchestrator.core.model import Extension, FeedState, Leg, Policy, Polled, State
 from orchestrator.core.notices import FeedTurned
 
 EVENT_AGE_S = 1.0
@@ -65,7 +66,8 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
         case Swept():
             sections.sweep(state, now, policy, changes)
             mutes.sweep(state, now, policy, changes)
-            polls.sweep(state)
+            blind.sweep(state, now, policy, changes)
+            polls.sweep(state, now, policy)
         case never:
             assert_never(never)
     if changes.aimed:
@@ -77,7 +79,8 @@ def _hear_feed(state: State, fact: FeedFact, now: float, policy: Policy, changes
     match fact:
         case ExtensionSeen(extension, lag_s):
             state.heard_at[extension.sip] = now
-            _see(state, extension, now - lag_s - EVENT_AGE_S, now, policy, changes)
+            shown = _Shown(extension.legs.values(), now - lag_s - EVENT_AGE_S)
+            _see(state, extension, shown, now, policy, changes)
         case UserSeen():
             _see_user(state, fact, now, policy, changes)
         case SnapshotTaken(extensions):
@@ -110,6 +113,12 @@ def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Cha
             mutes.withdraw(state, ivrid, changes)
         case MuteAnswered():
             mutes.answer(state, fact, now, policy, changes)
+            until = reach.lands_by(fact.outcome, now, policy)
+            if fact.sip is not None and until is not None:
+                reach.reach_all(state, fact.sip, fact.muted, until, now, policy, changes)
+                if fact.muted:
+                    lasts_until = until if until > now else now + policy.unseen_s
+                    blind.linger(state, fact.sip, lasts_until, now, changes)
         case never:
             assert_never(never)
 
@@ -119,7 +128,7 @@ def _work_blind(state: State, fact: ExtensionFact, now: float, policy: Policy, c
         case ExtensionAsked(sip, muted):
             blind.ask(state, sip, muted, now, policy, changes)
         case ExtensionWithdrawn(sip):
-            blind.withdraw(state, sip, changes)
+            blind.withdraw(state, sip, now, policy, changes)
         case ExtensionAnswered():
             blind.answer(state, fact, now, policy, changes)
         case never:
@@ -130,6 +139,7 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
     match fact:
         case PollingConfigured():
             state.polls.configured = state.polls.possible = True
+            changes.aimed |= state.watching.keys() | state.blind.keys()
         case PollSent(key):
             polls.send(state, key, now)
         case PollAnswered(_, sent_at, answer):
@@ -143,27 +153,34 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
 
 def _take_poll(state: State, polled: Extension, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """Calls that are news, and what it shows of the recordings of those that are not."""
-    _see(state, polls.merged(state, polled, sent_at), sent_at, now, policy, changes)
-    for leg in polled.legs.values():
-        if leg.ivrid in state.calls:
-            evidence.see(state, leg, sent_at, now, policy, changes)
+    shown = _Shown(polled.legs.values(), sent_at)
+    _see(state, polls.merged(state, polled, sent_at), shown, now, policy, changes)
 
 
-def _see(state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:
-    """An extension as it is: what is shown of its recordings is as it was at `seen_at`, or later."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a fact shows of recordings: as they were at `at`, or later. Legs known from before are no evidence."""
+
+    legs: Collection[Leg] = ()
+    at: float = 0.0
+
+
+def _see(state: State, extension: Extension, shown: _Shown, now: float, policy: Policy, changes: Changes) -> None:
+    """An extension as it is now."""
     sip = extension.sip
     before = state.extensions.get(sip)
     if before == extension:
-        _take_evidence(state, extension, seen_at, now, policy, changes)
+        _take_evidence(state, shown, now, policy, changes)
         return
     changes.extensions.add(sip)
     state.extensions[sip] = extension
     for ivrid in before.legs if before else ():
         if ivrid not in extension.legs:
+            blind.part(state, ivrid, sip, now, policy, changes)
             mutes.leave(state, ivrid, sip)
     for ivrid in extension.legs:
         mutes.enter(state, ivrid, sip, now, changes)
-    _take_evidence(state, extension, seen_at, now, policy, changes)
+    _take_evidence(state, shown, now, policy, changes)
     _sign_in(state, before, extension, now, changes)
     for section_id in sorted(_concerned(state, extension)):
         coverage.cover_on(state, extension, section_id, now, changes)
@@ -171,11 +188,10 @@ def _see(state: State, extension: Extension, seen_at: float, now: float, policy:
     _note_idleness(state, idle, now, policy, changes)
 
 
-def _take_evidence(
-    state: State, extension: Extension, seen_at: float, now: float, policy: Policy, changes: Changes
-) -> None:
-    for leg in extension.legs.values():
-        evidence.see(state, leg, seen_at, now, policy, changes)
+def _take_evidence(state: State, shown: _Shown, now: float, policy: Policy, changes: Changes) -> None:
+    for leg in shown.legs:
+        if leg.ivrid in state.calls:
+            evidence.see(state, leg, shown.at, now, policy, changes)
 
 
 def _concerned(state: State, extension: Extension) -> set[str]:
@@ -189,8 +205,8 @@ def _concerned(state: State, extension: Extension) -> set[str]:
 def _see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: Changes) -> None:
     before = state.extensions.get(fact.sip)
     legs = before.legs if before else {}
-    seen_at = 0.0  # it says nothing about calls
-    _see(state, Extension(fact.sip, fact.user_id, fact.online_user_id, legs), seen_at, now, policy, changes)
+    nothing = _Shown()
+    _see(state, Extension(fact.sip, fact.user_id, fact.online_user_id, legs), nothing, now, policy, changes)
 
 
 def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
@@ -205,9 +221,11 @@ def _sign_in(state: State, before: Extension | None, after: Extension, now: floa
             del state.users[user_id]
     for user_id in who - was:
         state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
-    for section_id, section in list(state.sections.items()):
-        if isinstance(section.target, OnUser) and section.target.user_id in was | who:
-            watched = frozenset(sip for sip, ids in state.watching.items() if section_id in ids)
+    for user_id in sorted(was | who):
+        near = state.users.get(user_id, frozenset()) | {after.sip}
+        for section_id in sorted(state.following.get(user_id, ())):
+            section = state.sections[section_id]
+            watched = frozenset(sip for sip in near if section_id in state.watching.get(sip, ()))
             coverage.unaim(state, section, watched, changes)
             coverage.aim(state, section, changes)
             coverage.cover_now(state, section_id, now, changes)
@@ -223,11 +241,11 @@ def _take_snapshot(
     """All extensions as they are: what is not listed is gone, whatever was missed is made good."""
     listed = {extension.sip: extension for extension in extensions}
     for sip in state.extensions.keys() - listed.keys():
-        _see(state, Extension(sip), now, now, policy, changes)
+        _see(state, Extension(sip), _Shown(), now, policy, changes)
         del state.extensions[sip]
         changes.extensions.add(sip)
     for extension in listed.values():
-        _see(state, extension, now - EVENT_AGE_S, now, policy, changes)
+        _see(state, extension, _Shown(extension.legs.values(), now - EVENT_AGE_S), now, policy, changes)
     state.heard_at = dict.fromkeys(listed, now)
     _turn_feed(state, FeedState.SYNCED, changes)
     _note_idleness(state, list(state.sections), now, policy, changes)
@@ -249,15 +267,14 @@ def _turn_backlog(state: State, backlog: bool, changes: Changes) -> None:
 
 
 def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: Changes) -> None:
-    for section_id, ended in fact.ended.items():
-        if section_id not in state.ended:
-            state.ended[section_id] = ended
+    known = {**fact.ended, **state.ended}
+    state.ended = dict(sorted(known.items(), key=lambda item: item[1].at))
     for ivrid, mute in fact.mutes.items():
         if ivrid not in state.mutes:
             mutes.restore(state, mute, now, policy, changes)
     for sip, claim in fact.blind.items():
         if sip not in state.blind:
-            blind.restore(state, claim, now, changes)
+            blind.restore(state, claim, now, policy, changes)
     for section_id, section in fact.sections.items():
         if section_id not in state.sections and section_id not in state.ended:
             sections.restore(state, section, now, changes)

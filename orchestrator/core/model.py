@@ -131,8 +131,8 @@ class Section:
     """When the last `started` happened: its `occurred_at`, or its arrival where that is earlier or missing."""
     expires_at: float
     reason: str | None = None
-    messages: frozenset[str] = frozenset()
-    """Ids of the `started` messages taken: a copy changes nothing."""
+    messages: tuple[str, ...] = ()
+    """Ids of the last `started` messages taken, oldest first: a copy changes nothing."""
     calls: Mapping[str, Cover] = field(default_factory=dict)
     """Every call it covers or covered: once covered, covered until the section ends."""
     idle_since: float | None = None
@@ -160,7 +160,7 @@ class EndedSection:
     at: float
     cause: EndCause
     renewed_at: float | None = None
-    messages: frozenset[str] = frozenset()
+    messages: tuple[str, ...] = ()
 
 
 class Recording(StrEnum):
@@ -230,6 +230,8 @@ class Blind:
     in_flight: bool = False
     attempts: int = 0
     """Failed attempts in a row."""
+    mute_lands_by: float = 0.0
+    """Until when a request to mute that was never answered may still be applied."""
 
 
 class Verdict(StrEnum):
@@ -272,6 +274,8 @@ class PollFailed:
     """The account's code is wrong, or we may not ask at all: asking again soon will not help."""
     retry_after_s: float | None = None
     """As told with a 429."""
+    answered: bool = False
+    """It answered well, and did not list the extension that was asked for: polling as such works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,8 @@ class Policy:
     """How long after a confirmation the vendor may still show the state before it."""
     late_s: float = 5.0
     """How long after it was given up a request may still be applied."""
+    unseen_s: float = 10.0
+    """For how long a call may be up and not seen: until an event that lags, or the next poll, shows it."""
     release_watch_s: float = 30.0
     """How long a release is watched for evidence against it."""
     exposure_alert_s: float = 1.5
@@ -318,6 +324,10 @@ class Policy:
     not_found_patience: int = 5
     """How often "not found" is asked again for a call that the CRM names and the feed has never shown."""
     keep_ended_s: float = 3600.0
+    keep_ended_most: int = 100_000
+    """Of more ended sections than this the oldest are forgotten before their time."""
+    keep_messages_most: int = 100
+    """So many ids of messages are kept of one section: it may be renewed without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,5 +387,7 @@ class State:
     """sip -> the active sections whose target is that extension now."""
     users: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the extensions where that user is signed in, or that are the user's own."""
+    following: dict[str, frozenset[str]] = field(default_factory=dict)
+    """user id -> the active sections whose target is that user."""
     heard_at: dict[str, float] = field(default_factory=dict)
     """sip -> when the feed last told of its calls."""

@@ -39,7 +39,7 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
         mute = Mute(ivrid, due_since=now, foreign=foreign)
         if foreign:
             changes.tell(MuteForeign(ivrid))
-    elif mute.recording is not Recording.MUTED:
+    elif mute.recording is not Recording.MUTED or mute.in_flight:
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
     write(state, mute, changes)
 
@@ -54,7 +54,7 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
         changes.tell(CallExposed(ivrid, now - mute.due_since))
     if hold or mute.held:
         write(state, replace(mute, held=True), changes)
-    elif mute.recording is Recording.OPEN and not mute.in_flight and now >= mute.mute_lands_by:
+    elif mute.recording is Recording.OPEN and not mute.in_flight and mute.confirmed_at is None:
         forget(state, ivrid, changes)
     else:
         write(state, replace(mute, due_since=now, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
@@ -86,18 +86,21 @@ def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes
         case Verdict.NOT_FOUND if _over(state, mute, policy):
             _end(state, mute, changes)
         case Verdict.FAILED | Verdict.LOST:
-            _retry(state, _in_doubt(mute, fact.muted, now + policy.late_s), fact, now, policy, changes)
+            _retry(state, in_doubt(mute, fact.muted, now + policy.late_s), fact, now, policy, changes)
         case Verdict.NOT_FOUND | Verdict.REFUSED | Verdict.BUSY | Verdict.UNSENT:
             _retry(state, mute, fact, now, policy, changes)
         case never:
             assert_never(never)
 
 
-def _in_doubt(mute: Mute, muted: bool, lands_by: float) -> Mute:
-    """A request that was not answered with a success: it may have been applied, or may be until `lands_by`."""
+def in_doubt(mute: Mute, muted: bool, lands_by: float) -> Mute:
+    """A request that was not answered with a success: it may have been applied, or may be until `lands_by`. Where it
+    was for what is confirmed already, that stands."""
+    asked_for = Recording.MUTED if muted else Recording.OPEN
+    recording = mute.recording if mute.recording is asked_for else Recording.UNKNOWN
     if muted:
-        return replace(mute, recording=Recording.UNKNOWN, mute_lands_by=lands_by)
-    return replace(mute, recording=Recording.UNKNOWN, open_lands_by=lands_by)
+        return replace(mute, recording=recording, mute_lands_by=max(lands_by, mute.mute_lands_by))
+    return replace(mute, recording=recording, open_lands_by=max(lands_by, mute.open_lands_by))
 
 
 def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: Changes) -> None:
@@ -203,7 +206,7 @@ def forget(state: State, ivrid: str, changes: Changes) -> None:
 def restore(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may have been applied."""
     if mute.in_flight:
-        mute = _in_doubt(replace(mute, in_flight=False), mute.asked is True, now + policy.late_s)
+        mute = in_doubt(replace(mute, in_flight=False), mute.asked is True, now + policy.late_s)
     write(state, replace(mute, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 

@@ -79,7 +79,7 @@ def answer(state: State, fact: PollAnswered, now: float, policy: Policy, changes
     polls = state.polls
     polls.in_flight.discard(fact.key)
     polls.took_s[fact.key] = now - fact.sent_at
-    failed = fact.answer if isinstance(fact.answer, PollFailed) else None
+    failed = fact.answer if isinstance(fact.answer, PollFailed) and not fact.answer.answered else None
     polls.failures = polls.failures + 1 if failed else 0
     if failed is not None and failed.retry_after_s is not None:
         polls.resumes_at = now + min(failed.retry_after_s, policy.busy_most_s)
@@ -96,16 +96,20 @@ def answer(state: State, fact: PollAnswered, now: float, policy: Policy, changes
 def merged(state: State, extension: Extension, sent_at: float) -> Extension:
     """What is known of the extension once a poll that was sent at `sent_at` has shown it so."""
     before = state.extensions.get(extension.sip)
-    if before is None or state.feed is not FeedState.SYNCED:
+    if before is None:
         return extension
     if state.heard_at.get(extension.sip, 0.0) >= sent_at:  # the feed has told of it since
+        return before
+    if state.feed is not FeedState.SYNCED:
+        return extension
+    if not extension.legs:
         return before
     return replace(before, legs={**before.legs, **extension.legs})
 
 
-def sweep(state: State) -> None:
-    """Forget when keys were asked that nobody asks for any more."""
-    wanted = keys(state) if state.polls.sent_at else {}
-    for key in state.polls.sent_at.keys() - wanted.keys() - state.polls.in_flight - {ALL}:
-        del state.polls.sent_at[key]
-        state.polls.took_s.pop(key, None)
+def sweep(state: State, now: float, policy: Policy) -> None:
+    """Forget when keys were asked for that are due again, if anybody wants them: it delays nothing any more."""
+    for key in state.polls.sent_at.keys() - state.polls.in_flight:
+        if _due_at(state, key, False, policy) <= now:
+            del state.polls.sent_at[key]
+            state.polls.took_s.pop(key, None)

@@ -89,7 +89,7 @@ def _open(
         renewed_at=happened_at,
         expires_at=expires_at,
         reason=fact.reason,
-        messages=frozenset() if fact.message_id is None else frozenset({fact.message_id}),
+        messages=() if fact.message_id is None else (fact.message_id,),
         warned=expires_at - now <= policy.expiring_notice_s,
     )
     state.ended.pop(fact.section_id, None)
@@ -109,7 +109,9 @@ def _renew(
     changes: Changes,
 ) -> None:
     section = state.sections[fact.section_id]
-    messages = section.messages if fact.message_id is None else section.messages | {fact.message_id}
+    messages = section.messages
+    if fact.message_id is not None:
+        messages = (*messages, fact.message_id)[-policy.keep_messages_most :]
     if (happened_at, expires_at) > (section.renewed_at, section.expires_at):
         warned = expires_at - happened_at <= policy.expiring_notice_s
         renewed = replace(
@@ -191,11 +193,16 @@ def restore(state: State, section: Section, now: float, changes: Changes) -> Non
 
 
 def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
-    """Forget the ended ids that were kept long enough."""
-    for section_id, ended in list(state.ended.items()):
-        if now >= ended.at + policy.keep_ended_s:
-            del state.ended[section_id]
-            changes.sections.add(section_id)
+    """Forget the ended ids that were kept long enough; they stand in the order of their ends."""
+    too_many = len(state.ended) - policy.keep_ended_most
+    forgotten: list[str] = []
+    for section_id, ended in state.ended.items():
+        if len(forgotten) >= too_many and now < ended.at + policy.keep_ended_s:
+            break
+        forgotten.append(section_id)
+    for section_id in forgotten:
+        del state.ended[section_id]
+    changes.sections.update(forgotten)
 
 
 def _write(state: State, section: Section, changes: Changes) -> None:

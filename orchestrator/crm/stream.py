@@ -21,6 +21,8 @@ CONSUMER = "orchestrator"
 CLAIMED_AT_ONCE = 1000
 EARLIEST_MS = 1_000_000_000_000
 """An id before this (September 2001) was chosen by the CRM, and is no time."""
+MEASURE_EVERY_S = 10.0
+"""How often the clocks are compared."""
 
 
 class Stream:
@@ -33,6 +35,7 @@ class Stream:
         self._group = group
         self._clock = clock
         self._skew_s = 0.0  # our wall clock, less that of Redis
+        self._measured_at = 0.0
         self._after: bytes = b"0-0"
         self._trimmed: list[bytes] = []
         self._opened = False
@@ -61,7 +64,8 @@ class Stream:
         return await self._read(b">")
 
     async def coming(self) -> Sequence[Entry]:
-        await self._measure_skew()  # a clock that stepped back would have new entries look long expired
+        if self._clock.now() - self._measured_at >= MEASURE_EVERY_S:
+            await self._measure_skew()  # a clock that stepped back would have new entries look long expired
         return await self._read(b">", BLOCK_S)
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
@@ -70,7 +74,8 @@ class Stream:
     async def _measure_skew(self) -> None:
         asked_at = self._clock.now()
         seconds, micros = await self._wire.ask("TIME")
-        ours = (asked_at + self._clock.now()) / 2 + self._clock.ahead_s
+        self._measured_at = self._clock.now()
+        ours = (asked_at + self._measured_at) / 2 + self._clock.ahead_s
         self._skew_s = ours - (int(seconds) + int(micros) / 1e6)
 
     async def _claim(self) -> bool:

@@ -126,18 +126,22 @@ class Engine:
 
     async def _ask_call(self, ivrid: str, muted: bool, sip: str | None) -> None:
         """One request, made ready while Redis writes its intention down, and sent if it is still wanted then."""
-        self.learn(MuteAsked(ivrid, muted))
+        self.learn(MuteAsked(ivrid, muted, sip))
 
         def send(permit: Permit) -> Awaitable[Outcome | None]:
             if sip is not None:
                 return self._api.set_extension_muted(sip, muted, permit)
             return self._api.set_muted(ivrid, muted, permit)
 
-        outcome = await self._attempt(send, lambda: mutes.wanted(self.state, ivrid) is muted, ivrid, sip, muted)
+        def still() -> bool:
+            beside = muted or sip is None or blind.may_open(self.state, sip)
+            return beside and mutes.wanted(self.state, ivrid) is muted
+
+        outcome = await self._attempt(send, still, ivrid, sip, muted)
         if outcome is None:
             self.learn(MuteWithdrawn(ivrid))
         else:
-            self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random()))
+            self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random(), sip))
 
     async def _ask_extension(self, sip: str, muted: bool) -> None:
         """The same, for whatever calls the extension has up."""

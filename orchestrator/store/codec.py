@@ -65,7 +65,7 @@ def section_to_json(section: Section) -> str:
         renewed_at=section.renewed_at,
         expires_at=section.expires_at,
         reason=section.reason,
-        messages=sorted(section.messages),
+        messages=section.messages,
         calls=calls,
         idle_since=section.idle_since,
         warned=section.warned,
@@ -81,7 +81,7 @@ def section_from_json(raw: bytes) -> Section:
         fields.seconds("renewed_at"),
         fields.seconds("expires_at"),
         _text_or_none(fields, "reason"),
-        frozenset(fields.texts("messages")),
+        fields.texts("messages"),
         {ivrid: _cover(cover) for ivrid, cover in fields.objects("calls")},
         _seconds_or_none(fields, "idle_since"),
         fields.flag("warned"),
@@ -89,7 +89,7 @@ def section_from_json(raw: bytes) -> Section:
 
 
 def ended_to_json(ended: EndedSection) -> str:
-    return _json(at=ended.at, cause=ended.cause, renewed_at=ended.renewed_at, messages=sorted(ended.messages))
+    return _json(at=ended.at, cause=ended.cause, renewed_at=ended.renewed_at, messages=ended.messages)
 
 
 def ended_from_json(raw: bytes) -> EndedSection:
@@ -98,7 +98,7 @@ def ended_from_json(raw: bytes) -> EndedSection:
         fields.seconds("at"),
         fields.word("cause", EndCause),
         _seconds_or_none(fields, "renewed_at"),
-        frozenset(fields.texts("messages")),
+        fields.texts("messages"),
     )
 
 
@@ -157,6 +157,7 @@ def blind_to_json(claim: Blind) -> str:
         in_flight=claim.in_flight,
         next_at=claim.next_at,
         attempts=claim.attempts,
+        mute_lands_by=claim.mute_lands_by,
     )
 
 
@@ -168,6 +169,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.flag("muted"),
         fields.flag("in_flight"),
         fields.count("attempts"),
+        fields.seconds("mute_lands_by"),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import EndedSection, Mute, Section
+from orchestrator.core.model import Blind, EndedSection, Mute, Section
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable
@@ -63,7 +63,7 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         {name: _section_shifted(section, by_s) for name, section in restored.sections.items()},
         {name: _ended_shifted(ended, by_s) for name, ended in restored.ended.items()},
         {name: _mute_shifted(mute, by_s) for name, mute in restored.mutes.items()},
-        {sip: replace(claim, next_at=claim.next_at + by_s) for sip, claim in restored.blind.items()},
+        {sip: _blind_shifted(claim, by_s) for sip, claim in restored.blind.items()},
     )
 
 
@@ -95,6 +95,11 @@ def _mute_shifted(mute: Mute, by_s: float) -> Mute:
         mute_lands_by=mute.mute_lands_by and mute.mute_lands_by + by_s,
         open_lands_by=mute.open_lands_by and mute.open_lands_by + by_s,
     )
+
+
+def _blind_shifted(claim: Blind, by_s: float) -> Blind:
+    lands_by = claim.mute_lands_by and claim.mute_lands_by + by_s
+    return replace(claim, next_at=claim.next_at + by_s, mute_lands_by=lands_by)
 
 
 def text(name: bytes) -> str:

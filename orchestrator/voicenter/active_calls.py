@@ -47,7 +47,7 @@ class ActiveCallsClient:
         if isinstance(read, PollFailed) or sip is None:
             return read
         asked_for = tuple(extension for extension in read.extensions if extension.sip == sip)
-        return Polled(asked_for) if asked_for else PollFailed("extension not in the answer")
+        return Polled(asked_for) if asked_for else PollFailed("extension not in the answer", answered=True)
 
     def _read(self, answer: Answer) -> Polled | PollFailed:
         if answer.status == 429:
@@ -75,4 +75,6 @@ class ActiveCallsClient:
         extensions = parse_active_calls(fields, rejected.append)
         if rejected:
             self._observer.notice(FeedEventRejected("GetExtensionsCalls", in_short(rejected)))
+            if not extensions:  # nothing of it was understood: that is no answer
+                raise rejected[0]
         return extensions

@@ -1,24 +1,35 @@
 """What holds for every history of facts, whatever it is.
 
 Histories are drawn at random: legs that ring, talk, move and come back, sections that overlap, messages in any
-order and any number, requests that fail, time that passes.
+order and any number, requests that fail, time that passes, polls and requests by extension, what is seen of
+recordings (true or not), backlogs and restarts.
 """
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core import blind
+from orchestrator.core.coverage import aimed_at
 from orchestrator.core.facts import (
     BacklogBegan,
     BacklogDone,
+    ExtensionAnswered,
+    ExtensionAsked,
     ExtensionSeen,
+    ExtensionWithdrawn,
     Fact,
     FeedChanged,
     MuteAnswered,
     MuteAsked,
+    MuteWithdrawn,
+    PollAnswered,
+    PollingConfigured,
+    PollSent,
     Restored,
     SectionEnded,
     SectionStarted,
@@ -36,13 +47,15 @@ from orchestrator.core.model import (
     OnCall,
     OnExtension,
     OnUser,
-    Outcome,
     Policy,
+    Polled,
+    PollFailed,
     Recording,
     State,
     Target,
     Verdict,
 )
+from orchestrator.core.polls import ALL
 from orchestrator.core.reconcile import Ask, Settled
 from tests.core.world import T0, World
 
@@ -101,14 +114,27 @@ FROM_OUTSIDE: st.SearchStrategy[Fact] = st.one_of(
     st.just(BacklogDone()),
 )
 VERDICTS = st.sampled_from(Verdict)
+BEHIND: st.SearchStrategy[Fact] = st.sampled_from([BacklogBegan(), BacklogDone(), PollingConfigured()])
+KEYS = st.sampled_from(["s1", "s2", "s3", ALL])
+POLLED = st.lists(EXTENSIONS, max_size=3, unique_by=lambda ext: ext.sip).map(lambda exts: Polled(tuple(exts)))
+POLL_FAILED = st.builds(PollFailed, st.just("x"), st.booleans(), st.sampled_from([None, 3.0]), st.booleans())
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("learn"), FROM_OUTSIDE),
         st.tuples(st.just("pass"), st.sampled_from([0.05, 3.0, 40.0, 4000.0])),
         st.tuples(st.just("ask"), IVRIDS),
+        st.tuples(st.just("withdraw"), IVRIDS),
         st.tuples(st.just("answer"), st.tuples(IVRIDS, VERDICTS)),
+        st.tuples(st.just("ask all"), SIPS),
+        st.tuples(st.just("withdraw all"), SIPS),
+        st.tuples(st.just("answer all"), st.tuples(SIPS, VERDICTS)),
+        st.tuples(st.just("show"), st.tuples(IVRIDS, st.booleans())),
+        st.tuples(st.just("poll"), KEYS),
+        st.tuples(st.just("polled"), st.tuples(KEYS, POLLED | POLL_FAILED, st.sampled_from([0.0, 2.0]))),
+        st.tuples(st.just("learn"), BEHIND),
+        st.tuples(st.just("restart"), st.none()),
     ),
-    max_size=25,
+    max_size=30,
 )
 POLICIES = st.sampled_from([Policy(), Policy(end_after_idle_s=10), Policy(hold_on_expiry=True)])
 
@@ -120,15 +146,60 @@ def play(world: World, steps: Sequence[Step]) -> None:
             world.learn(what)
         elif kind == "pass":
             world.passes(what)
-        elif kind == "ask":
-            decision = world.decision(what)
-            if isinstance(decision, Ask):
-                world.ask(what, decision.muted)
+        elif kind == "restart":
+            restart(world)
+        elif kind == "show":
+            show(world, *what)
+        elif kind in ("poll", "polled"):
+            poll(world, kind, what)
         else:
-            ivrid, verdict = what
-            mute = world.state.mutes.get(ivrid)
-            if mute is not None and mute.in_flight:
-                world.answer(ivrid, bool(mute.asked), verdict)
+            work(world, kind, what)
+
+
+def work(world: World, kind: str, what: Any) -> None:
+    name, verdict = what if isinstance(what, tuple) else (what, Verdict.DONE)
+    of_all = kind.endswith("all")
+    claim = world.state.blind.get(name) if of_all else world.state.mutes.get(name)
+    if kind.startswith("ask"):
+        decision = world.of_extension(name) if of_all else world.decision(name)
+        if isinstance(decision, Ask) and of_all:
+            world.ask_all(name, decision.muted)
+        elif isinstance(decision, Ask):
+            world.ask(name, decision.muted, decision.sip)
+    elif claim is not None and claim.in_flight:
+        last = [muted for asked, muted in world.asked if asked.split(" by ")[0] in (name, f"all of {name}")][-1]
+        if kind.startswith("withdraw"):
+            world.learn(ExtensionWithdrawn(name) if of_all else MuteWithdrawn(name))
+        elif of_all:
+            world.answer_all(name, last, verdict)
+        else:
+            world.answer(name, last, verdict)
+
+
+def poll(world: World, kind: str, what: Any) -> None:
+    if not world.state.polls.configured:
+        world.learn(PollingConfigured())
+    key, answer, ago_s = (what, None, 0.0) if kind == "poll" else what
+    if answer is None and key not in world.state.polls.in_flight:
+        world.learn(PollSent(key))  # whether it is due is for test_polls
+    elif answer is not None and key in world.state.polls.in_flight:
+        world.learn(PollAnswered(key, world.now - ago_s, answer))
+
+
+def show(world: World, ivrid: str, muted: bool) -> None:
+    """An event shows the recording of a call that we asked for: as it is, or not."""
+    call, mute = world.state.calls.get(ivrid), world.state.mutes.get(ivrid)
+    if call is not None and call.on and mute is not None and mute.asked is not None:
+        before = world.state.extensions[min(call.on)]
+        legs = {**before.legs, ivrid: replace(before.legs[ivrid], muted=muted)}
+        world.learn(ExtensionSeen(replace(before, legs=legs)))
+
+
+def restart(world: World) -> None:
+    """The process dies and another one takes over what is in Redis; what the feed told before is gone."""
+    before, world.state = world.state, State()
+    world.learn(Restored(dict(before.sections), dict(before.ended), dict(before.mutes), dict(before.blind)))
+    world.snapshot(*before.extensions.values())
 
 
 def finish(world: World) -> None:
@@ -136,7 +207,10 @@ def finish(world: World) -> None:
     world.learn(BacklogDone())
     for ivrid, mute in list(world.state.mutes.items()):
         if mute.in_flight:
-            world.answer(ivrid, bool(mute.asked))
+            work(world, "answer", ivrid)
+    for sip, claim in list(world.state.blind.items()):
+        if claim.in_flight:
+            work(world, "answer all", sip)
     world.passes(100)
     world.settle()
 
@@ -179,6 +253,11 @@ def test_the_indexes_are_what_the_rest_of_the_state_says(policy: Policy, steps: 
     }
     assert people == {(user, sip) for user, sips in state.users.items() for sip in sips}
     assert all(ids <= state.sections.keys() for ids in state.watching.values())
+    aims = {(sip, s.section_id) for s in state.sections.values() for sip in aimed_at(state, s.target)}
+    assert aims == {(sip, section_id) for sip, ids in state.watching.items() for section_id in ids}
+    followed = {(s.target.user_id, s.section_id) for s in state.sections.values() if isinstance(s.target, OnUser)}
+    assert followed == {(user, section_id) for user, ids in state.following.items() for section_id in ids}
+    assert all(blind.wanted(state, sip) or claim.muted or claim.in_flight for sip, claim in state.blind.items())
 
 
 @settings(max_examples=300, deadline=None)
@@ -220,7 +299,7 @@ def test_order_and_repetition_of_messages_do_not_matter(legs: list[Leg], data: s
         finish(world)
         state = world.state
         muted = {ivrid for ivrid, mute in state.mutes.items() if mute.recording is Recording.MUTED}
-        times = {key: (s.expires_at, s.renewed_at, s.messages) for key, s in state.sections.items()}
+        times = {key: (s.expires_at, s.renewed_at, set(s.messages)) for key, s in state.sections.items()}
         return muted, times, state.covering, set(state.ended)
 
     assert outcome(messages) == outcome(again)
@@ -240,6 +319,9 @@ def test_nothing_foreign_is_ever_asked_for(policy: Policy, steps: list[Step]) ->
         elif kind == "learn" and isinstance(what, SectionStarted):
             _show(world, foreign)  # the feed has shown them before any section covers them
             world.learn(what)
+        elif kind == "polled" and isinstance(what[1], Polled):
+            polled = Polled(tuple(_as_foreign(ext, foreign) for ext in what[1].extensions))
+            play(world, [(kind, (what[0], polled, what[2]))])
         else:
             play(world, [(kind, what)])
     finish(world)
@@ -276,7 +358,8 @@ def test_a_restart_comes_to_the_same_wishes(policy: Policy, steps: list[Step]) -
     world = World(policy)
     play(world, steps)
     after = World(policy, now=world.now)
-    after.learn(Restored(dict(world.state.sections), dict(world.state.ended), dict(world.state.mutes)))
+    state = world.state
+    after.learn(Restored(dict(state.sections), dict(state.ended), dict(state.mutes), dict(state.blind)))
     after.learn(SnapshotTaken(tuple(world.state.extensions.values())))
     assert after.state.covering == world.state.covering
     finish(after)
@@ -292,6 +375,24 @@ def test_while_a_request_is_under_way_no_other_is_due(steps: list[Step]) -> None
     for ivrid, mute in world.state.mutes.items():
         if mute.in_flight:
             assert world.decision(ivrid) == Settled("a request is under way")
+    for sip, claim in world.state.blind.items():
+        if claim.in_flight:
+            assert world.of_extension(sip) == Settled("a request is under way")
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_a_claim_by_extension_lasts_no_longer_than_it_is_of_use(steps: list[Step]) -> None:
+    world = World()
+    play(world, steps)
+    finish(world)
+    for section_id in list(world.state.sections):
+        world.ends(section_id)
+    world.learn_to_see()
+    world.passes(5)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.state.watching == world.state.following == world.state.covering == {}
 
 
 @settings(max_examples=200, deadline=None)
@@ -308,7 +409,6 @@ def test_while_a_backlog_waits_nothing_is_opened(before: list[Step], during: lis
 def test_the_facts_of_the_engine_are_drawn_too() -> None:
     """A reminder for whoever adds a fact: histories must contain it."""
     drawn = {ExtensionSeen, UserSeen, SectionStarted, SectionEnded, SectionWoke, FeedChanged, SnapshotTaken, Swept}
-    drawn |= {BacklogBegan, BacklogDone}
-    played = {MuteAsked, MuteAnswered, Restored}
-    assert len(drawn | played) == len(Fact.__args__) - 1  # MuteWithdrawn: see test_mutes
-    assert Outcome(Verdict.DONE).action_id == ""
+    played = {MuteAsked, MuteWithdrawn, MuteAnswered, ExtensionAsked, ExtensionWithdrawn, ExtensionAnswered}
+    behind = {PollingConfigured, PollSent, PollAnswered, BacklogBegan, BacklogDone, Restored}
+    assert drawn | played | behind == set(Fact.__args__)

@@ -95,7 +95,7 @@ def test_a_copy_of_a_message_does_not_renew() -> None:
     assert world.state.sections["pay"].expires_at == T0 + 100
     assert "copy" in why(world)
     world.starts("pay", on="s1", max_seconds=100, message_id="m2")
-    assert world.state.sections["pay"].messages == {"m1", "m2"}
+    assert world.state.sections["pay"].messages == ("m1", "m2")
 
 
 def test_ended_before_started_never_runs() -> None:
@@ -308,3 +308,29 @@ def test_a_restored_section_covers_again_a_call_whose_claim_was_not_written() ->
     after = World()
     after.learn(Restored(before.state.sections, {}, {}))
     assert after.settle() == [("c1", True)]
+
+
+def test_of_the_messages_of_a_section_the_last_hundred_are_remembered() -> None:
+    world = World()
+    for number in range(250):
+        world.starts("pay", on="s1", message_id=f"m{number}")
+    assert world.state.sections["pay"].messages == tuple(f"m{number}" for number in range(150, 250))
+
+
+def test_of_too_many_ended_sections_the_oldest_are_forgotten_first() -> None:
+    world = World(Policy(keep_ended_most=3))
+    for number in range(5):
+        world.passes(1)
+        world.ends(f"pay{number}")
+    assert world.sweeps().sections == {"pay0", "pay1"}
+    assert world.state.ended.keys() == {"pay2", "pay3", "pay4"}
+
+
+def test_what_an_earlier_process_remembered_is_forgotten_in_its_turn() -> None:
+    world = World()
+    world.ends("new")
+    ended = {f"pay{age}": EndedSection(T0 - age, EndCause.MESSAGE) for age in (100, 3599, 200)}
+    world.learn(Restored({}, ended, {}))
+    world.passes(1)
+    assert world.sweeps().sections == {"pay3599"}
+    assert list(world.state.ended) == ["pay200", "pay100", "new"]

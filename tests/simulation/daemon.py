@@ -9,10 +9,10 @@ from typing import Any, Self, cast
 from pydantic import SecretStr
 
 from orchestrator import app
-from orchestrator.outside import Outside
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.model import State
+from orchestrator.outside import Outside
 from orchestrator.store.instance import Instance
 from orchestrator.store.lease import LeaseLost
 from orchestrator.telemetry.events import Event
@@ -106,7 +106,12 @@ class Daemon:
     @property
     def is_up(self) -> bool:
         """Whether it has read what was left to it."""
-        return self.daemon is not None and self.owns and self.daemon._accounts[ACCOUNT]._restored and not self.state.backlog
+        return (
+            self.daemon is not None
+            and self.owns
+            and self.daemon._accounts[ACCOUNT]._restored
+            and not self.state.backlog
+        )
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -117,13 +117,15 @@ def api_lost(world: "World", fault: Fault) -> Callable[[], None]:
     return _api(world, fault, fate)
 
 
-@kind(Explains.API, 1.0, 10.0, RECOVERED_S + LATE_S + 1.0)
+@kind(Explains.API, 1.0, 10.0, RECOVERED_S)
 def api_late(world: "World", fault: Fault) -> Callable[[], None]:
-    """No answer, and the request is applied after the daemon gave up on it."""
+    """No answer, and the request is applied after the daemon gave up on it: for the calls that it hits that explains
+    a wrong for as long as it may yet be applied, and a moment more."""
 
-    def fate(_: Request, chance: random.Random) -> Fate | None:
+    def fate(request: Request, chance: random.Random) -> Fate | None:
         if chance.random() < 0.5:
             return None
+        world.judge.excuse_late(request, TIMEOUT_S + LATE_S + 1.0)
         if chance.random() < 0.5:
             return Fate(chance.uniform(TIMEOUT_S, TIMEOUT_S + LATE_S - 0.1), None, why="late")
         answered_s = chance.uniform(0.01, 1.0)
@@ -183,6 +185,8 @@ def api_not_found(world: "World", fault: Fault) -> Callable[[], None]:
 
     def fate(request: Request, chance: random.Random) -> Fate | None:
         if request.ivrid is None or int(request.ivrid[-2:], 16) / 256 >= 0.2 + fault.dice / 2:
+            return None
+        if not world.board.sees(request.ivrid):
             return None
         body = {"ErrorCode": 404, "Message": "UniqueIvrID not found", "ActionID": "a0"}
         return Fate(None, chance.uniform(*LATENCY_S), 200, body, why="not found")

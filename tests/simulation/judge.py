@@ -5,7 +5,7 @@ one that nothing it was told of covers is released within `BOUND_S`. Time in whi
 wrong is in force, and the time that recovering from it may take, does not count; nothing else is excused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,12 @@ from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
 from tests.simulation.loop import Process
 from tests.simulation.told import Told
-from tests.simulation.vendor import Fate, Request, Watcher
+from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
 
 BOUND_S = 2.0
 """Writing ahead (0.05), one request (0.25), the jitter of a retry, and room."""
 UNSEEN_S = 8.0
-"""What the feed does not tell: a poll or a request by extension within 5 s, a request, and room."""
+"""What the feed does not tell (calls, and what a request by extension muted): a poll within 5 s, a request, room."""
 GRACE_S = 0.02
 """What happens at the same time to the daemon's eyes: a burst of messages, a log line a moment later."""
 BOUNDS = {
@@ -70,6 +70,7 @@ class Judge(Watcher):
         self._wrong: dict[tuple[str, str], float] = {}
         self._all: list[Excuse] = []
         self._one: dict[str, float] = {}
+        self._late: dict[int, float] = {}
         self._in_flight: dict[int, Request] = {}
         self._turned: dict[str, float] = {}
         self._by_extension: dict[str, str] = {}
@@ -78,6 +79,7 @@ class Judge(Watcher):
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
+        self.no_polls_until = 0.0
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
         self.first_mute: dict[str, float] = {}
@@ -99,6 +101,21 @@ class Judge(Watcher):
     def excuse_call(self, ivrid: str, until: float) -> None:
         self._one[ivrid] = max(until, self._one.get(ivrid, 0.0))
 
+    def excuse_late(self, request: Request, late_s: float) -> None:
+        """The request may be applied until then: to its call, or to those that its extension has by then."""
+        until = self._now() + late_s
+        if request.ivrid is not None:
+            self.excuse_call(request.ivrid, until)
+        else:
+            self._late[request.number] = until + UNSEEN_S
+
+    def left_in_flight(self, process: Process, late_s: float) -> None:
+        """The process is gone, its requests are not: they may be applied yet, and are asked again only after that."""
+        for request in [each for each in self._in_flight.values() if each.process is process]:
+            if request.ivrid is not None:
+                self.excuse_call(request.ivrid, self._now() + late_s)
+            del self._in_flight[request.number]
+
     def _explained_until(self, ivrid: str) -> float:
         return max(self._one.get(ivrid, 0.0), *(excuse.until for excuse in self._all), 0.0)
 
@@ -106,41 +123,42 @@ class Judge(Watcher):
 
     def look(self) -> None:
         """Every call that is up, as it is now."""
-        now, truth = self._now(), self._truth
+        now = self._now()
         for told in self._tolds.values():
             told.settle(now)
         tolds = list(self._tolds.values())
-        wrong: dict[tuple[str, str], float] = {}
-        if tolds:
-            for ivrid in truth.open_calls():
-                if ivrid in self._unknown or any(ivrid in told.doubtful for told in tolds):
-                    continue
-                if all(told.surely(ivrid) for told in tolds):
-                    wrong["open", ivrid] = self._wrong.get(("open", ivrid), now)
-                if all(self._in_sight(told, ivrid) for told in tolds):
-                    wrong["unseen", ivrid] = self._wrong.get(("unseen", ivrid), now)
-            for ivrid in truth.over_muted_calls():
-                if not any(self._may_stay(told, ivrid) for told in tolds):
-                    wrong["over", ivrid] = self._wrong.get(("over", ivrid), now)
+        wrong = {key: self._wrong.get(key, now) for key in self._what_is_wrong(tolds)} if tolds else {}
         self._wrong = wrong
-        self._all = [excuse for excuse in self._all if excuse.until > now - BOUND_S - 1.0]
+        self._all = [excuse for excuse in self._all if excuse.until > now - UNSEEN_S - 1.0]
         for (what, ivrid), since in wrong.items():
+            invariant, bound_s = BOUNDS[what]
             explained_until = self._explained_until(ivrid)
             if what == "unseen":
                 explained_until = max(explained_until, self.poll_excuse)
+            elif what == "over" and ivrid in self._by_extension:
+                explained_until, bound_s = max(explained_until, self.no_polls_until), UNSEEN_S
             wrong_s = now - max(since, explained_until)
             self.worst_s[what] = max(self.worst_s[what], wrong_s)
-            invariant, bound_s = BOUNDS[what]
             if wrong_s > bound_s:
                 self.violated(invariant, f"{ivrid} for {now - since:.2f} s, {wrong_s:.2f} s of it unexplained")
+
+    def _what_is_wrong(self, tolds: list[Told]) -> Iterator[tuple[str, str]]:
+        for ivrid in self._truth.open_calls():
+            if ivrid in self._unknown or any(ivrid in told.doubtful for told in tolds):
+                continue
+            if all(told.surely(ivrid) for told in tolds):
+                yield "open", ivrid
+            if all(self._in_sight(told, ivrid) for told in tolds):
+                yield "unseen", ivrid
+        for ivrid in self._truth.over_muted_calls():
+            if not any(self._may_stay(told, ivrid) for told in tolds):
+                yield "over", ivrid
 
     def _in_sight(self, told: Told, ivrid: str) -> bool:
         """Whether a section that the process knows is aimed at an extension on which the call is up now: seen by the
         feed or not, a poll or muting by extension reaches it."""
         board = self._board()
-        return any(
-            told.surely_aims_at(sip) and board.leg(sip, ivrid).counts for sip in board.sees(ivrid)
-        )
+        return any(told.surely_aims_at(sip) and board.leg(sip, ivrid).counts for sip in board.sees(ivrid))
 
     def _may_stay(self, told: Told, ivrid: str) -> bool:
         if told.maybe(ivrid) or ivrid in told.doubtful:
@@ -170,10 +188,12 @@ class Judge(Watcher):
 
     def asked(self, request: Request, fate: Fate) -> None:
         self.requests += 1
-        self._tell("%s asks #%s: %s %s (%s)", request.process.name, request.number, "mute" if request.muted else "open",
-                   request.key, fate.why or "ok")  # fmt: skip
+        wish = "mute" if request.muted else "open"
+        self._tell(
+            "%s asks #%s: %s %s (%s)", request.process.name, request.number, wish, request.key, fate.why or "ok"
+        )
         for other in self._in_flight.values():
-            if other.process is request.process and self._collide(request, other):
+            if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
         if request.ivrid is None:
@@ -198,10 +218,6 @@ class Judge(Watcher):
         for leg in line.legs:
             self._unknown.discard(leg.ivrid)
 
-    def _collide(self, one: Request, other: Request) -> bool:
-        """By ivrid two of one call; by extension, two that want the opposite of each other."""
-        return one.key == other.key and (one.ivrid is not None or one.muted is not other.muted)
-
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
         for ivrid in ivrids:
@@ -211,6 +227,8 @@ class Judge(Watcher):
                 self._by_extension.pop(ivrid, None)
                 if request.sip is not None and request.muted:
                     self._by_extension[ivrid] = request.sip
+                if request.number in self._late:
+                    self.excuse_call(ivrid, self._late[request.number])
             if not request.muted and self._truth.foreign(ivrid):
                 self._trespass(ivrid)
 
@@ -247,5 +265,7 @@ class Judge(Watcher):
         truth, now = self._truth, self._now()
         if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
             return
-        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - GRACE_S:
-            self.violated("the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not")
+        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
+            self.violated(
+                "the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not"
+            )

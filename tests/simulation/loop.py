@@ -9,7 +9,7 @@ again until its `funeral`, which takes its tasks down after everything was judge
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any, Protocol
 
 from orchestrator.clock import STEP_S
@@ -141,8 +141,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         ready, scheduled = self._ready, self._scheduled
         if not ready:
+            before_s = self._now_s
             self._jump(scheduled)
-            self._rounds = 0
+            if self._now_s > before_s:
+                self._rounds = 0
         self._rounds += 1
         if self._rounds > MOST_ROUNDS:
             raise Livelock
@@ -153,19 +155,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             ready.append(handle)
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if handle._cancelled:  # type: ignore[attr-defined]
+            if handle._cancelled:
                 continue
             if self._held_back:
-                process = handle._context.get(_process)  # type: ignore[attr-defined]
+                process = handle._context.get(_process)
                 if process is not None and process.stopped:
                     process.held.append(handle)
                     continue
-            handle._run()  # type: ignore[attr-defined]
+            handle._run()
 
     def _jump(self, scheduled: list[asyncio.TimerHandle]) -> None:
         if self._stopping:  # type: ignore[attr-defined]
             return
-        while scheduled and scheduled[0]._cancelled:  # type: ignore[attr-defined]
+        while scheduled and scheduled[0]._cancelled:
             heapq.heappop(scheduled)._scheduled = False  # type: ignore[attr-defined]
         if not scheduled:
             raise Deadlock

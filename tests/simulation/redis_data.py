@@ -59,7 +59,7 @@ def script(text: str) -> Callable[[Script], Script]:
     """Registers the equivalent of a Lua script."""
 
     def register(equivalent: Script) -> Script:
-        SCRIPTS[hashlib.sha1(text.encode()).hexdigest()] = equivalent  # noqa: S324 - Redis names them so
+        SCRIPTS[hashlib.sha1(text.encode()).hexdigest()] = equivalent
         return equivalent
 
     return register
@@ -306,9 +306,7 @@ class RedisData:
         else:
             entry = _stream_id(words[at])
             if entry <= stream.last:
-                raise Refused(
-                    "ERR The ID specified in XADD is equal or smaller than the target stream top item"
-                )
+                raise Refused("ERR The ID specified in XADD is equal or smaller than the target stream top item")
         stream.entries[entry] = fields
         stream.last = entry
         if most is not None and len(stream.entries) > most + 100:
@@ -458,7 +456,7 @@ class RedisData:
     def _script(self, words: Words) -> Value:
         if words[1].upper() != b"LOAD":
             raise Refused("ERR only SCRIPT LOAD is known here")
-        sha = hashlib.sha1(words[2]).hexdigest()  # noqa: S324 - Redis names them so
+        sha = hashlib.sha1(words[2]).hexdigest()
         self._scripts.add(sha)
         return sha.encode()
 

@@ -5,6 +5,7 @@ histories through both.
 """
 
 from orchestrator.store import scripts
+from tests.simulation.redis_data import SCRIPTS as SCRIPTS
 from tests.simulation.redis_data import RedisData, Refused, Value, script
 
 Args = list[bytes]
@@ -17,7 +18,9 @@ def _number(word: bytes | None) -> int:
         return 0
 
 
-def _write_owner(redis: RedisData, keys: Args, args: Args, instance: bytes, token: bytes | int, since_ms: object) -> None:
+def _write_owner(
+    redis: RedisData, keys: Args, args: Args, instance: bytes, token: bytes | int, since_ms: object
+) -> None:
     until_ms = redis.now_ms() + int(args[2])
     fields = ("instance", instance, "token", token, "since_ms", since_ms, "until_ms", until_ms)
     redis.call("HSET", keys[0], *fields)  # type: ignore[arg-type]  # since_ms is bytes or a number

@@ -77,7 +77,7 @@ class Told:
             self._note(now)
 
     def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
-        """What Active Calls showed: while the feed is synced, only what it adds to what the feed has not told since."""
+        """What Active Calls showed: while the feed is synced, only what that adds to what the feed tells."""
         known = self.coverage.lines.get(line.sip)
         if synced and known is not None:
             if self._heard_at.get(line.sip, 0.0) >= sent_at:
@@ -112,6 +112,12 @@ class Told:
         self._since[message.section_id, ""] = now
         self.coverage.start(Section(message.section_id, _target(*message.target), expires_at))
         self._note(now)
+
+    def burst(self, message: Message, now: float) -> None:
+        """A message among others that a process finds when it goes on after a standstill: what it covers then depends
+        on which of them it reads first, so it may or may not cover what was up before."""
+        self.message(message, now)
+        self._unsure_pairs |= {pair for pair, since in self._since.items() if since == now and pair[1]}
 
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
@@ -157,9 +163,7 @@ class Told:
         return any(self._aims(section, sip) for section in self.coverage.sections.values())
 
     def surely_aims_at(self, sip: str) -> bool:
-        return any(
-            self._aims(section, sip) and self._sure(section) for section in self.coverage.sections.values()
-        )
+        return any(self._aims(section, sip) and self._sure(section) for section in self.coverage.sections.values())
 
     def _sure(self, section: Section) -> bool:
         return section.section_id not in self._unsure and section.expires_at - self.tolerance_s > self._now

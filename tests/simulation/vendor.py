@@ -1,4 +1,4 @@
-"""Voicenter's HTTP side without sockets: login, mute API, Active Calls. It stands where the daemon's HTTP session does.
+"""Voicenter's HTTP side without sockets: login, mute API, Active Calls. It stands for the daemon's HTTP session.
 
 Guarantees: a request that was sent takes effect, or does not, whatever becomes of the process that sent it; at most
 one answer comes; a client that waits for longer than its time-out is told so. `behaviour` decides what becomes of
@@ -108,7 +108,7 @@ class Vendor:
 
     async def exchange(self, url: str, fields: Mapping[str, Any]) -> "Answer":
         """In the process that asks."""
-        if url.startswith(LOGIN) or url.startswith(REFRESH):
+        if url.startswith((LOGIN, REFRESH)):
             return await self._login()
         if url.startswith(MUTE):
             return await self._mute(fields)
@@ -187,7 +187,7 @@ class Vendor:
     def _apply(self, request: Request, found: list[bool]) -> None:
         truth = self._truth
         if request.ivrid is not None:
-            there = (request.ivrid,) if truth.alive(request.ivrid) else ()
+            there: tuple[str, ...] = (request.ivrid,) if truth.alive(request.ivrid) else ()
             self._watcher.applied(request, there)
             found.append(truth.asked(request.ivrid, request.muted))
         else:
@@ -242,7 +242,9 @@ def _finish(future: "asyncio.Future[None]") -> None:
 class Answer:
     """As much of aiohttp's response as the daemon looks at."""
 
-    def __init__(self, status: int, body: Mapping[str, Any] | bytes, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, body: Mapping[str, Any] | bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.status = status
         self.headers = headers or {}
         self.content = self

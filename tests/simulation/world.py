@@ -20,7 +20,7 @@ from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, 
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
 from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
-from tests.simulation.faults import EVERY, KINDS, Explains, Fault, plan
+from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
 from tests.simulation.judge import TICK_S, Judge, Violated
 from tests.simulation.loop import Process, ProcessClock, SimulatedLoop, WorldClock
@@ -94,9 +94,7 @@ class World:
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
-        self.judge.synced = lambda process: any(
-            link.process is process and link.synced for link in self.hub.links
-        )
+        self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
         loop.network = self.redis
@@ -125,6 +123,7 @@ class World:
         self._messages: dict[bytes, Message] = {}
         self._undelivered: dict[Process, list[tuple[RedisTransport, Message]]] = {}
         self._dead: list[Process] = []
+        self._deposed: set[Process] = set()
         self._started = 0
         self._stopping: dict[Daemon, float] = {}
         self._legacy = (Told(), float("inf"))
@@ -144,7 +143,9 @@ class World:
 
     async def play(self) -> None:
         script, loop = self._script, self.loop
-        self.tell("seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s)
+        self.tell(
+            "seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s
+        )
         self._start_daemon()
         self._centre.open(self.clock.now())
         self._crm.open(self.clock.now())
@@ -224,7 +225,7 @@ class World:
     def told_of(self, process: Process) -> Told | None:
         """What the process knows, once the account is its own."""
         told = self.tolds.get(process)
-        if told is None:
+        if told is None and process not in self._deposed:
             for daemon in self.daemons:
                 if daemon.process is process and daemon.owns:
                     return self._take_over(daemon)
@@ -244,6 +245,8 @@ class World:
     def _leave(self, process: Process) -> None:
         """The process is the owner no more: what it knew, as far as Redis has it, is the next one's."""
         told = self.tolds.pop(process, None)
+        self._deposed.add(process)
+        self.judge.left_in_flight(process, LATE_S + UP_S + STARTED_S)
         if told is not None:
             upto = self._kept_when_frozen.pop(process, self.kept_upto())
             self._legacy = (told, upto)
@@ -308,7 +311,7 @@ class World:
             told = self.tolds.get(process)
             for transport, message in self._undelivered.pop(process, []):
                 if told is not None and not transport.is_closing():
-                    told.message(message, self.clock.now())
+                    told.burst(message, self.clock.now())
             self.loop.continue_process(process)
             self._up_since = self.clock.now()
 
@@ -343,7 +346,7 @@ class World:
     def _watch_owner(self) -> None:
         """Until somebody owns the account, and has read what was left, nothing can be asked of anybody."""
         now = self.clock.now()
-        owner = next((daemon for daemon in self.daemons if daemon.process.runs and daemon.owns), None)
+        owner = next((daemon for daemon in self.daemons if self._may_own(daemon)), None)
         if owner is not None:
             self.told_of(owner.process)
         if self._vacant.until != float("inf"):
@@ -357,12 +360,18 @@ class World:
         if running and not frozen and not self._redis_bad and now - since > STARTED_S:
             self.judge.violated("comes up", f"nobody works after {now - since:.1f} s")
 
+    def _may_own(self, daemon: Daemon) -> bool:
+        return daemon.process.runs and daemon.owns and daemon.process not in self._deposed
+
     def _watch_sight(self) -> None:
         """Where neither polls nor the feed show what is so, and the feed does not say that it is broken."""
         hub = self.hub
         blinded = hub.silent or hub.loses or any(link.half_open for link in hub.links)
-        if self.vendor.poll_fates and blinded:
-            self.judge.poll_excuse = self.clock.now() + POLLS_RECOVERED_S
+        recovered_at = self.clock.now() + POLLS_RECOVERED_S
+        if self.vendor.poll_fates:
+            self.judge.no_polls_until = recovered_at
+            if blinded:
+                self.judge.poll_excuse = recovered_at
 
     def _watch_messages(self) -> None:
         """What a stream or a list holds is taken, sooner or later."""
@@ -390,6 +399,7 @@ class World:
     def redis_was_emptied(self) -> None:
         self._kept_upto = float("-inf")
         self._legacy = (self._legacy[0], float("-inf"))
+        self._sent.clear()
 
     def kept_upto(self) -> float:
         """Up to when Redis has what the daemon knew: what a new process will find."""

@@ -11,7 +11,7 @@ from orchestrator.store.load import shifted
 
 COVER = Cover(1010.0, CoverReason.LEG, "SIPSIP1")
 SECTION = Section("pay", OnExtension("SIPSIP1"), 1000.0, 1020.0, 1320.0, calls={"ivr-1": COVER}, idle_since=1050.0)
-ENDED = EndedSection(900.0, EndCause.MESSAGE, 800.0, frozenset({"m1"}))
+ENDED = EndedSection(900.0, EndCause.MESSAGE, 800.0, ("m1",))
 MUTE = Mute("ivr-1", 1010.0, asked_at=1011.0, confirmed_at=1012.0, retry_at=1013.0)
 LEFT = Restored({"pay": SECTION}, {"old": ENDED}, {"ivr-1": MUTE})
 

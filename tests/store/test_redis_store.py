@@ -60,7 +60,7 @@ def extension(sip: str, *ivrids: str, answered: bool = True) -> Extension:
 
 def fill(state: State) -> Marks:
     state.sections["pay"] = PAY
-    state.ended["old"] = EndedSection(5.0, EndCause.MESSAGE, 4.0, frozenset({"m1"}))
+    state.ended["old"] = EndedSection(5.0, EndCause.MESSAGE, 4.0, ("m1",))
     state.mutes["ivr-1"] = MUTE
     return Marks(sections={"pay", "old"}, mutes={"ivr-1"})
 

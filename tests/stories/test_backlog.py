@@ -102,6 +102,11 @@ def _started(on: DurableStage, section_id: str) -> bool:
     return section_id in [line["section_id"] for line in on.daemon.lines("section.started")]
 
 
+async def _problems(on: DurableStage, expected: dict[str, str]) -> bool:
+    _, text = await on.daemon.get("/readyz")
+    return bool(json.loads(text)["problems"] == expected)
+
+
 async def _nothing_unread(on: DurableStage) -> bool:
     return await on.unread() == 0
 
@@ -170,8 +175,8 @@ async def test_a_stream_that_cannot_be_read_holds_releases_up_for_10_seconds_at_
         starting = asyncio.ensure_future(on.daemon.start())  # it is never ready
         try:
             await until(lambda: bool(on.daemon.lines("section.ended")))
-            _, text = await on.daemon.get("/readyz")
-            assert json.loads(text)["problems"] == {"crm": f"messages are not heard from stream:{STREAM}"}
+            unheard = {"crm": f"messages are not heard from stream:{STREAM}"}
+            await until(lambda: _problems(on, unheard))
             assert on.sim.truth.muted("caller")
             await until(lambda: not on.sim.truth.muted("caller"), within_s=15)
         finally:

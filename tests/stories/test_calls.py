@@ -119,6 +119,7 @@ async def test_a_section_that_nobody_ends_expires(tmp_path: Path) -> None:
         await on.form_opens("pay", extension=A, max_seconds=1.5)
         await on.muted("caller")
         await on.muted()
+        await until(lambda: bool(on.daemon.lines("section.ended")))
         (ended,) = on.daemon.lines("section.ended")
         assert ended["cause"] == "expired"
         on.verdict()

@@ -59,7 +59,7 @@ SECTION = Section(
     renewed_at=100.0,
     expires_at=400.0,
     reason=SECRET,
-    messages=frozenset({SECRET}),
+    messages=(SECRET,),
 )
 ON_USER = Section("s", OnUser("7"), started_at=100.0, renewed_at=100.0, expires_at=400.0)
 ON_CALL = Section("s", OnCall("i"), started_at=100.0, renewed_at=100.0, expires_at=400.0)

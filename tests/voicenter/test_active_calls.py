@@ -107,7 +107,7 @@ async def test_of_an_answer_that_lists_more_only_the_extension_asked_for_is_take
 async def test_an_answer_without_the_extension_asked_for_says_nothing_of_its_calls(
     http: aiohttp.ClientSession, told: Told, rows: Sequence[Json]
 ) -> None:
-    assert await asked(http, told, listing(*rows)) == PollFailed("extension not in the answer")
+    assert await asked(http, told, listing(*rows)) == PollFailed("extension not in the answer", answered=True)
 
 
 @pytest.mark.parametrize("rows", [{}, {"EXTENSIONS": None}])
@@ -229,8 +229,9 @@ async def test_an_extension_that_says_nothing_of_its_calls_is_not_one_without_ca
 ) -> None:
     silent = row("SIP1")
     del silent["calls"]
-    assert await asked(http, told, listing(silent)) == PollFailed("extension not in the answer")
-    assert await asked(http, told, listing(row("SIP1", calls="none"))) == PollFailed("extension not in the answer")
+    missing, text = (f"EXTENSIONS[0].calls: {why}expected a list" for why in ("missing, ", ""))
+    assert await asked(http, told, listing(silent)) == PollFailed(missing)
+    assert await asked(http, told, listing(row("SIP1", calls="none"))) == PollFailed(text)
     assert await asked(http, told, listing(row("SIP1", calls=None))) == Polled((idle("SIP1"),))
 
 
@@ -327,7 +328,7 @@ async def test_a_mute_by_extension_shows_in_the_calls_of_that_extension(
     assert outcome.verdict is Verdict.DONE
     assert muted_of(one) == {"c1": True}
     assert muted_of(all_of_them) == {"c1": True, "c2": False}
-    assert nobody == PollFailed("extension not in the answer")
+    assert nobody == PollFailed("extension not in the answer", answered=True)
     assert wrong == PollFailed("authorization failed", refused=True)
     assert told.notices == []
 

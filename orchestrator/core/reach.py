@@ -1,0 +1,49 @@
+"""What a request by extension does to the calls that are up there: it names none of them, so it reaches all.
+
+Guarantees: each of them that nobody else muted is from then on a claim of ours, in doubt until it is asked for by its
+own id; so none stays muted because it rang beside the call that was meant, and none that must stay muted is opened
+by a request that crossed its own.
+"""
+
+from dataclasses import replace
+
+from orchestrator.core import mutes
+from orchestrator.core.changes import Changes
+from orchestrator.core.model import Mute, Outcome, Policy, Recording, State, Verdict
+
+
+def lands_by(outcome: Outcome, now: float, policy: Policy) -> float | None:
+    """Until when the request may still be applied; past, where it was answered; None where it reached nobody."""
+    match outcome.verdict:
+        case Verdict.DONE:
+            return 0.0
+        case Verdict.LOST | Verdict.FAILED:
+            return now + policy.late_s
+        case _:
+            return None
+
+
+def reach_all(
+    state: State, sip: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
+) -> None:
+    """It reached every call that the extension is known to have up, or may reach them until then."""
+    extension = state.extensions.get(sip)
+    for ivrid in extension.legs if extension else ():
+        reach(state, ivrid, muted, until, now, policy, changes)
+
+
+def reach(state: State, ivrid: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes) -> None:
+    mute = state.mutes.get(ivrid)
+    if mute is None:
+        if not muted or state.calls[ivrid].muted is True:
+            return
+        mute = Mute(ivrid, due_since=now, asked=True, asked_at=now)
+    if mute.foreign:
+        return
+    if mute.in_flight:  # nobody knows which of the two is applied last
+        until = max(until, now + policy.late_s)
+    as_wanted = mute.recording is (Recording.MUTED if mutes.wanted(state, ivrid) else Recording.OPEN)
+    doubted = mutes.in_doubt(mute, muted, until)
+    if as_wanted and doubted.recording is not mute.recording:
+        doubted = replace(doubted, due_since=now, alarm_at=0.0)
+    mutes.write(state, doubted, changes)

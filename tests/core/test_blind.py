@@ -1,0 +1,491 @@
+"""Muting by extension: while calls cannot be seen, and for a call that the API does not know by its own id."""
+
+import pytest
+
+from orchestrator.core.facts import BacklogBegan, BacklogDone, ExtensionWithdrawn, PollingConfigured, Restored
+from orchestrator.core.model import Blind, FeedState, Recording, Verdict
+from orchestrator.core.notices import ExtensionSet, MuteForeign
+from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
+from tests.core.world import T0, World, dialing, extension, in_sight, ringing, talking
+
+
+def in_the_dark() -> World:
+    """The feed is down and there is no code to poll with; one section runs, and nothing is known of any call."""
+    world = World()
+    world.starts("pay", on="s1")
+    return world
+
+
+def muted_blindly() -> World:
+    world = in_the_dark()
+    world.attempt_all("s1")
+    return world
+
+
+# When, and how often
+
+
+@pytest.mark.parametrize("feed", [FeedState.DOWN, FeedState.SYNCING, FeedState.STALE])
+def test_without_a_synced_feed_an_extension_is_asked_for_at_once(feed: FeedState) -> None:
+    world = in_sight()
+    world.turns(feed)
+    world.starts("pay", on="s1")
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_again_every_five_seconds_while_the_section_lasts() -> None:
+    world = in_the_dark()
+    for _ in range(3):
+        world.attempt_all("s1")
+        assert world.of_extension("s1") == Later(world.now + 5, "asked a moment ago, or backing off")
+        world.passes(5)
+    assert world.of(ExtensionSet) == [ExtensionSet("s1", True, "a1")] * 3
+
+
+def test_with_a_synced_feed_and_no_way_to_poll_it_is_asked_for_after_five_seconds() -> None:
+    """What the feed knows is muted by its own id at once; this is for what the feed does not tell."""
+    world = in_sight()
+    world.state.polls.possible = False
+    world.starts("pay", on="s1")
+    assert world.of_extension("s1") == Later(T0 + 5, "asked a moment ago, or backing off")
+
+
+def test_a_feed_that_is_lost_in_a_section_begins_it_at_once() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    assert world.of_extension("s1") == Settled("not ours")
+    world.turns(FeedState.STALE)
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_polling_that_is_lost_in_a_section_begins_it_too() -> None:
+    world = in_sight()
+    world.starts("pay", on="s1")
+    world.asks_poll("s1")
+    world.poll_fails("s1", refused=True)
+    assert isinstance(world.of_extension("s1"), Later)
+    world.passes(60)
+    world.asks_poll("s1")
+    world.polled("s1", extension("s1"))
+    assert world.of_extension("s1") == Settled("not ours")
+
+
+def test_a_section_on_a_user_is_muted_where_the_user_was_last_seen() -> None:
+    world = World()
+    world.sees("s1", user="u1", online="u1")
+    world.starts("pay", user="u1")
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_a_section_on_a_call_mutes_no_extension() -> None:
+    world = World()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", call="c1")
+    assert world.state.blind == {}
+
+
+def test_a_second_section_on_the_extension_asks_for_nothing_more() -> None:
+    """The first one covers whatever the second does."""
+    world = muted_blindly()
+    world.passes(1)
+    world.starts("next", on="s1")
+    assert world.of_extension("s1") == Later(T0 + 5, "asked a moment ago, or backing off")
+
+
+def test_one_request_at_a_time_for_an_extension() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    assert world.of_extension("s1") == Settled("a request is under way")
+
+
+def test_a_failed_request_is_tried_again_after_a_growing_pause() -> None:
+    world = in_the_dark()
+    pauses = []
+    for _ in range(4):
+        world.attempt_all("s1", Verdict.UNSENT)
+        decision = world.of_extension("s1")
+        assert isinstance(decision, Later)
+        pauses.append(round(decision.at - world.now, 6))
+        world.now = decision.at
+    assert pauses == [0.1, 0.2, 0.4, 0.8]
+
+
+def test_an_extension_without_a_call_is_asked_for_again_all_the_same() -> None:
+    world = in_the_dark()
+    world.attempt_all("s1", Verdict.NOT_FOUND)
+    assert world.of(ExtensionSet) == []
+    world.passes(5)
+    assert world.of_extension("s1") == Ask(True)
+
+
+# The end
+
+
+def test_at_the_end_it_is_released_by_extension() -> None:
+    world = muted_blindly()
+    world.passes(1)
+    world.ends("pay")
+    world.attempt_all("s1")
+    assert world.asked == [("all of s1", True), ("all of s1", False)]
+    assert world.state.blind == {}
+
+
+def test_what_was_never_asked_for_needs_no_release() -> None:
+    world = in_the_dark()
+    world.ends("pay")
+    assert world.state.blind == {}
+    assert world.of_extension("s1") == Settled("not ours")
+
+
+def test_a_request_withdrawn_leaves_a_claim_to_be_released() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    world.ends("pay")
+    world.learn(ExtensionWithdrawn("s1"))
+    assert world.of_extension("s1") == Ask(False), "cheaper than to remember that nothing was sent before"
+
+
+def test_it_is_not_released_while_another_section_is_aimed_at_it() -> None:
+    world = muted_blindly()
+    world.starts("next", on="s1")
+    world.ends("pay")
+    world.passes(5)
+    world.attempt_all("s1")
+    assert world.asked == [("all of s1", True), ("all of s1", True)]
+
+
+def test_it_is_not_released_while_a_call_on_it_must_stay_muted() -> None:
+    world = muted_blindly()
+    world.sees("s1", talking("c1"))
+    world.starts("other", call="c1")
+    world.attempt("c1")
+    world.ends("pay")
+    assert world.of_extension("s1") == Later(world.now + HELD_UP_S, "a call beside it must stay muted")
+    world.ends("other")
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_it_is_not_released_while_a_foreign_mute_is_on_it() -> None:
+    world = World()
+    world.sees("s1", talking("c1", muted=True))
+    world.starts("pay", on="s1")
+    assert world.of(MuteForeign) == [MuteForeign("c1")]
+    world.attempt_all("s1")
+    world.ends("pay")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.sees("s1")
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_it_is_not_released_while_a_call_that_must_stay_muted_may_be_anywhere() -> None:
+    """After a restart nothing is seen yet, and the call that another section covers may be on this extension."""
+    world = World()
+    world.learn(Restored({}, {}, {}, {"s1": Blind("s1", T0, muted=True)}))
+    world.starts("other", call="c1")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.attempt("c1")
+    world.sees("s2", talking("c1"))
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_call_that_is_over_holds_no_release_up() -> None:
+    world = muted_blindly()
+    world.starts("other", call="c1")
+    for _ in range(5):
+        world.attempt("c1", Verdict.NOT_FOUND)
+        world.passes(10)
+    world.ends("pay")
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_the_backlog_comes_before_a_release() -> None:
+    world = muted_blindly()
+    world.learn(BacklogBegan())
+    world.ends("pay")
+    assert world.of_extension("s1") == Settled("the CRM's backlog comes first")
+    assert world.learn(BacklogDone()).blind == {"s1"}
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_section_that_begins_while_the_release_is_under_way_is_muted_next() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.starts("next", on="s1")
+    world.answer_all("s1", False)
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_a_section_that_ends_while_the_request_is_under_way_is_released_next() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    world.ends("pay")
+    world.answer_all("s1", True)
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_lost_request_that_is_applied_late_does_not_win() -> None:
+    world = in_the_dark()
+    world.attempt_all("s1", Verdict.LOST)
+    world.ends("pay")
+    world.attempt_all("s1")
+    assert world.of_extension("s1") == Later(T0 + 5, "asked a moment ago, or backing off")
+    world.passes(5)
+    world.attempt_all("s1")
+    assert world.state.blind == {}
+
+
+def test_a_release_that_crosses_a_mute_leaves_that_call_in_doubt() -> None:
+    """Whichever of the two was applied last: the call is asked for again."""
+    world = muted_blindly()
+    world.sees("s1", talking("c1"))
+    world.attempt("c1")
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.starts("next", call="c1")
+    world.answer_all("s1", False)
+    assert world.state.mutes["c1"].recording is Recording.UNKNOWN
+    assert world.settle() == [("c1", True)]
+
+
+def test_a_lost_release_that_is_applied_late_does_not_win_over_a_call_that_must_stay_muted() -> None:
+    world = muted_blindly()
+    world.sees("s1", talking("c1"))
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.starts("next", call="c1")
+    world.ask("c1", True)
+    world.answer_all("s1", False, Verdict.LOST)
+    world.answer("c1", True)
+    assert isinstance(world.decision("c1"), Later)
+    world.passes(5)
+    assert world.settle() == [("c1", True)]
+
+
+# When the calls are seen again
+
+
+def test_calls_muted_by_extension_and_seen_later_are_ours_and_not_foreign() -> None:
+    world = muted_blindly()
+    world.passes(2)
+    world.snapshot(extension("s1", talking("c1", muted=True)))
+    assert world.of(MuteForeign) == []
+    assert world.settle() == [("c1", True)]
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+
+
+def test_so_are_those_that_a_poll_shows_meanwhile() -> None:
+    world = in_sight()
+    world.turns(FeedState.DOWN)
+    world.starts("pay", on="s1")
+    world.attempt_all("s1")
+    world.polled("s1", extension("s1", talking("c1", muted=True)))
+    assert world.settle() == [("c1", True)]
+    assert world.of(MuteForeign) == []
+
+
+def test_so_are_those_that_nothing_covers_any_more() -> None:
+    world = muted_blindly()
+    world.passes(2)
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.answer_all("s1", False, Verdict.FAILED)
+    world.learn_to_see(extension("s1", talking("c1", muted=True)))
+    assert world.state.blind == {}
+    assert world.settle() == [("c1", False)]
+
+
+def test_so_are_those_of_which_a_snapshot_does_not_know_yet_that_they_are_muted() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.learn_to_see(extension("s1", talking("c1", muted=False)))
+    assert world.settle() == [("c1", False)]
+
+
+def test_a_call_that_merely_rang_there_is_opened_wherever_it_went() -> None:
+    """It was muted with the others, and then a colleague answered it."""
+    world = in_sight()
+    world.state.polls.possible = False
+    world.sees("s1", talking("c1"), ringing("c2"))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.passes(5)
+    world.attempt_all("s1")
+    world.sees("s2", talking("c2"))
+    world.sees("s1", talking("c1", muted=True))
+    assert world.settle() == [("c2", False)]
+
+
+def test_a_foreign_mute_that_was_seen_before_stays_foreign() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1", muted=True))
+    world.turns(FeedState.DOWN)
+    world.starts("pay", on="s1")
+    world.attempt_all("s1")
+    world.passes(2)
+    world.snapshot(extension("s1", talking("c1", muted=True), dialing("c2", muted=True)))
+    world.ends("pay")
+    assert world.settle() == [("c2", False)]
+
+
+def test_once_the_calls_are_seen_the_claim_by_extension_ends_without_a_request() -> None:
+    world = muted_blindly()
+    world.learn_to_see()
+    assert world.state.blind == {}
+    assert world.of_extension("s1") == Settled("not ours")
+
+
+def test_a_way_to_poll_that_is_found_with_a_synced_feed_ends_it_too() -> None:
+    world = World()
+    world.snapshot()
+    world.starts("pay", on="s1")
+    world.passes(5)
+    world.attempt_all("s1")
+    world.learn(PollingConfigured())
+    assert world.state.blind == {}
+
+
+def test_a_request_under_way_when_the_calls_are_seen_is_waited_for() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    world.learn_to_see(extension("s1", talking("c1"), ringing("c2")))
+    assert world.state.blind["s1"].in_flight
+    assert world.of_extension("s1") == Settled("a request is under way")
+    world.answer_all("s1", True)
+    assert world.state.blind == {}
+    assert world.settle() == [("c1", True), ("c2", False)]
+
+
+def test_a_lost_request_may_reach_calls_that_come_after_it() -> None:
+    world = in_the_dark()
+    world.ask_all("s1", True)
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.answer_all("s1", True, Verdict.LOST)
+    assert world.of_extension("s1") == Settled("its calls are seen: each has a claim of its own")
+    world.passes(3)
+    world.sees("s1", talking("c1"), ringing("c2"), ringing("c3"))
+    world.sees("s2", talking("c2"))
+    world.sees("s1", talking("c1"), ringing("c3"))
+    world.sweeps()
+    assert world.settle() == [("c1", True), ("c2", False)]
+    world.passes(2)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.settle() == [("c2", False), ("c3", False)]
+
+
+def test_a_claim_of_an_earlier_process_is_released() -> None:
+    world = World()
+    world.learn(Restored({}, {}, {}, {"s1": Blind("s1", T0 - 9, muted=True, in_flight=True, attempts=3)}))
+    world.attempt_all("s1")
+    assert world.asked == [("all of s1", False)]
+    assert isinstance(world.of_extension("s1"), Later), "what was in flight when it died may be applied yet"
+    world.learn(Restored({}, {}, {}, {"s1": Blind("s1", T0 - 9)}))
+    assert world.state.blind["s1"].muted, "what is known already is newer"
+
+
+# A call that the API does not know by its own id
+
+
+def not_found() -> World:
+    world = in_sight()
+    world.sees("s1", talking("c1"), ringing("c2"))
+    world.starts("pay", on="s1")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    return world
+
+
+def test_not_found_for_a_live_call_is_asked_by_extension_if_a_section_covers_that_extension() -> None:
+    world = not_found()
+    assert world.decision("c1") == Ask(True, "s1")
+
+
+def test_and_by_its_own_id_every_other_time() -> None:
+    world = not_found()
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(True)
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(True, "s1")
+
+
+def test_not_found_where_no_section_covers_the_extension_is_asked_by_its_own_id() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    world.sees("s2", talking("c1"))
+    world.sees("s1")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(True)
+
+
+def test_a_call_muted_by_extension_is_confirmed() -> None:
+    world = not_found()
+    world.attempt("c1")
+    assert world.state.mutes["c1"].recording is Recording.MUTED
+
+
+def test_the_calls_beside_it_are_opened_again_if_nothing_covers_them() -> None:
+    world = not_found()
+    world.attempt("c1")
+    assert world.settle() == [("c2", False)]
+
+
+def test_a_lost_request_for_one_call_may_reach_those_that_come_after_it() -> None:
+    world = not_found()
+    world.attempt("c1", Verdict.LOST)
+    world.sees("s1", talking("c1"), ringing("c2"), ringing("c3"))
+    world.passes(5)
+    world.sweeps()
+    assert world.settle() == [("c1", True), ("c2", False), ("c3", False)]
+    assert world.state.blind == {}
+
+
+def test_it_may_reach_those_that_are_up_and_not_seen_yet() -> None:
+    """They are muted by us, though no claim by extension was made: not somebody else's."""
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.passes(2)
+    world.polled("s1", extension("s1", talking("c1", muted=True), ringing("c2"), talking("c3", muted=True)))
+    assert world.of(MuteForeign) == []
+    world.ends("pay")
+    world.settle()
+    assert world.state.mutes["c3"].recording is Recording.OPEN
+
+
+def test_a_request_that_reached_nobody_puts_nothing_beside_it_in_doubt() -> None:
+    world = not_found()
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.state.mutes.keys() == {"c1"}
+
+
+def test_not_found_on_release_is_asked_by_extension_unless_something_on_it_must_stay_muted() -> None:
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(False, "s1")
+    world.starts("other", call="c2")
+    assert world.decision("c1") == Ask(False)
+    world.ends("other")
+    world.attempt("c1")
+    assert world.state.mutes["c1"].recording is Recording.OPEN
+
+
+def test_a_foreign_call_beside_it_is_not_opened() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(False)

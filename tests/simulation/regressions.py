@@ -1,0 +1,7 @@
+"""Stories that once found something, each kept with what it found: they are told again in every run of the tests."""
+
+FOUND = {
+    11: "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
+    " had stood still, and lost the account meanwhile, never ended",
+}
+"""Seed -> what it found. The stories of seeds change with the simulation: what was found has a test of its own."""

@@ -1,0 +1,56 @@
+"""New stories at each run, the same ones twice, and those that once found something."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.batch import play
+from tests.simulation.mutants import MUTANTS, hunt
+from tests.simulation.regressions import FOUND
+from tests.simulation.world import Result, Script, run
+
+NEW_STORIES_S = 40.0
+MOST_NEW = 400
+
+
+def test_new_stories_hold_every_invariant() -> None:
+    first = int(time.time()) % 1_000_000_000
+    summary = play(range(first, first + MOST_NEW), os.cpu_count() or 1, within_s=NEW_STORIES_S)
+    assert not summary.failed, f"from seed {first} on:\n{summary}"
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_once_is_not_found_again(seed: int) -> None:
+    result = run(Script.of(seed))
+    assert result.violated is None, result.violated
+
+
+def test_a_seed_tells_the_same_story_twice(tmp_path: Path) -> None:
+    """In two processes: no address, no order of a set, no clock of this machine is in it."""
+    told = [_told(7) for _ in range(2)]
+    assert len(told[0]) > 1000
+    assert told[0] == told[1]
+
+
+def _told(seed: int) -> bytes:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--story"]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, cwd=root, capture_output=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("name", [mutant.name for mutant in MUTANTS.values() if mutant.quick])
+def test_a_broken_rule_is_noticed(name: str) -> None:
+    caught = hunt(MUTANTS[name], most=40, within_s=60.0)
+    assert caught.by is not None, f"{name} survived {caught.seeds} stories"
+
+
+def test_the_judge_sees_what_the_story_tells() -> None:
+    """A story of a good daemon has requests and messages in it: it is no empty stage."""
+    result: Result = run(Script.of(2))
+    assert result.violated is None
+    assert result.requests > 10
+    assert result.messages > 10
