@@ -46,6 +46,8 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     for claim in list(state.blind.values()):
         if _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
+    for sip in [sip for sip, until in state.late_by.items() if now >= until]:
+        del state.late_by[sip]
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:
@@ -130,9 +132,13 @@ def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) 
     return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
-def explains(state: State, ivrid: str) -> bool:
-    """Whether the call may be muted because we muted an extension that sees it."""
-    return any(sip in state.blind and state.blind[sip].muted for sip in state.calls[ivrid].on)
+def explains(state: State, ivrid: str, now: float) -> bool:
+    """Whether the call may be muted because we muted an extension that sees it. For a while after all calls are seen
+    again that holds for one that is seen for the first time: its event lags."""
+    call = state.calls[ivrid]
+    if any(sip in state.blind and state.blind[sip].muted for sip in call.on):
+        return True
+    return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in call.on)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
@@ -147,6 +153,7 @@ def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Chang
     del state.blind[claim.sip]
     changes.blind.add(claim.sip)
     if claim.muted:
+        state.late_by[claim.sip] = now + policy.unseen_s
         reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
 
 

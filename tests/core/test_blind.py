@@ -318,6 +318,29 @@ def test_a_call_that_merely_rang_there_is_opened_wherever_it_went() -> None:
     assert world.settle() == [("c2", False)]
 
 
+def test_a_call_that_was_muted_by_extension_and_whose_event_lags_is_ours_too() -> None:
+    """It is seen only after all others were, and with its mute."""
+    world = muted_blindly()
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+    world.passes(3)
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    assert world.settle() == [("c2", False)]
+
+
+def test_a_call_that_was_seen_open_since_and_is_muted_then_is_foreign() -> None:
+    world = muted_blindly()
+    world.learn_to_see()
+    world.ends("pay")
+    world.sees("s1", talking("c1"))
+    world.sees("s1", talking("c1", muted=True))
+    world.passes(20)
+    world.sweeps()
+    world.sees("s1", talking("c2", muted=True))
+    assert world.settle() == []
+
+
 def test_a_foreign_mute_that_was_seen_before_stays_foreign() -> None:
     world = in_sight()
     world.sees("s1", talking("c1", muted=True))
