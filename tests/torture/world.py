@@ -39,6 +39,7 @@ the feed's lag, one request, and a backoff that was under way."""
 READY_WITHIN_S = 60.0
 QUIET_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.02
+STALL_S = 0.05
 
 
 class World:
@@ -64,6 +65,7 @@ class World:
         self.problems: list[str] = []
         self.starts = 0
         self.downtimes_s: list[float] = []
+        self.stalls_s: list[float] = []
         self.feed, self.api, self.redis = ways["feed"], ways["api"], ways["redis"]
         self._valkey = valkey
         self._http = http
@@ -95,6 +97,15 @@ class World:
                 self.downtimes_s.append(self.now - self._down_since)
                 self._down_since = None
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def feel(self) -> None:
+        """Note when this machine stood still: the simulator answers nothing then, so nothing can be right."""
+        while True:
+            due = self.now + LOOK_EVERY_S
+            await asyncio.sleep(LOOK_EVERY_S)
+            if (late_s := self.now - due) > STALL_S:
+                self.stalls_s.append(late_s)
+                self.excuses.append(Excuse((due, self.now)))
 
     @property
     def down(self) -> bool:
@@ -218,6 +229,10 @@ class World:
             f"{requests.total} requests, of which superfluous {requests.superfluous}, for ended calls"
             f" {requests.unknown}; calls that could not be known of: {sum(e.span[1] == FOREVER for e in self.excuses)}"
         )
+        report.notes.append(
+            f"the simulator's loop was late by more than {STALL_S * 1000:.0f} ms {len(self.stalls_s)} times,"
+            f" {sum(self.stalls_s):.1f} s in all, at worst {max(self.stalls_s, default=0.0):.2f} s (excused)"
+        )
         return report
 
     def _signal(self, number: signal.Signals) -> None:
@@ -292,7 +307,7 @@ async def world(
         await load.begin()
         stack.push_async_callback(_ended, daemon)
         on.goes_down()
-        async with lasting(on.supervise(), on.watch(), outbox.run()):
+        async with lasting(on.supervise(), on.watch(), on.feel(), outbox.run()):
             await on.ready()
             async with lasting(*((load.run(),) if loaded else ())):
                 yield on
