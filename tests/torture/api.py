@@ -53,10 +53,9 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
         await asyncio.sleep(3.0)
         for name in (REFUSED, *BEFORE, *AFTER):
             if only is None or name in only:
-                with on.fault(f"{name}, all calls", BACK_S, tail_s=BACK_S + 1.0):
-                    with on.excused():
-                        async with _all(on, name):
-                            await asyncio.sleep(outage_s)
+                with on.fault(f"{name}, all calls", BACK_S, tail_s=BACK_S + 1.0), on.excused():
+                    async with _all(on, name):
+                        await asyncio.sleep(outage_s)
                 await asyncio.sleep(BACK_S + 1.0)
         for name in (*BEFORE, *AFTER):
             if only is None or name in only:

@@ -80,9 +80,7 @@ class Desks:
 
     def _begin(self, sip: str, *, placed: bool) -> str:
         ivrid = f"call-{next(self._numbers)}"
-        direction, status = (
-            (Direction.OUTGOING, Status.DIALING) if placed else (Direction.INCOMING, Status.RINGING)
-        )
+        direction, status = (Direction.OUTGOING, Status.DIALING) if placed else (Direction.INCOMING, Status.RINGING)
         party = account.caller(self._chance.randrange(1, 1000))
         leg = Leg(ivrid, direction, status, answered=False, started_at=self._now, party=party)
         self._sim.board.add(self._now, sip, leg)

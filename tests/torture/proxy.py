@@ -112,9 +112,7 @@ class Proxy:
                 each.close()
 
 
-def _forward(
-    group: asyncio.TaskGroup, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter
-) -> None:
+def _forward(group: asyncio.TaskGroup, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(AHEAD)
     group.create_task(_take(way, source, under_way))
     group.create_task(_pass_on(way, under_way, sink))

@@ -89,9 +89,9 @@ async def _back_empty(on: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _replica(on: World) -> AsyncIterator[None]:
     """Of a primary that is dead: it can be read, and not written."""
-    await on.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    await on.client.replicaof("127.0.0.1", "1")
     yield
-    await on.client.execute_command("REPLICAOF", "NO", "ONE")
+    await on.client.replicaof("NO", "ONE")
 
 
 @asynccontextmanager
@@ -149,7 +149,9 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
         report = on.report("redis")
         waits = [float(line["waited_s"]) for line in on.daemon.lines("store.slow")]
         longest_s = max(waits, default=0.0)
-        report.notes.append(f"requests sent before Redis had them {len(waits)}, waited at most {longest_s * 1000:.0f} ms")
+        report.notes.append(
+            f"requests sent before Redis had them {len(waits)}, waited at most {longest_s * 1000:.0f} ms"
+        )
         if longest_s > WAITS_S + WAITS_TOLERANCE_S:
             report.problems.append(f"a mute waited {longest_s * 1000:.0f} ms for Redis")
         return [report]
