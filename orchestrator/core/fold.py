@@ -116,8 +116,8 @@ def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Cha
             until = reach.lands_by(fact.outcome, now, policy)
             if fact.sip is not None and until is not None:
                 reach.reach_all(state, fact.sip, fact.muted, until, now, policy, changes)
-                if fact.muted and until > now:
-                    blind.linger(state, fact.sip, until, now, changes)
+                if until > now:
+                    blind.linger(state, fact.sip, fact.muted, until, now, changes)
         case never:
             assert_never(never)
 

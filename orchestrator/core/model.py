@@ -232,6 +232,8 @@ class Blind:
     """Failed attempts in a row."""
     mute_lands_by: float = 0.0
     """Until when a request to mute that was never answered may still be applied."""
+    open_lands_by: float = 0.0
+    """The same, of a request to open."""
 
 
 class Verdict(StrEnum):

@@ -88,6 +88,8 @@ def reconcile_extension(state: State, sip: str, now: float) -> Decision:
     wish = blind.wanted(state, sip)
     if not wish and not blind.in_the_dark(state):
         return Settled("its calls are seen: each has a claim of its own")
+    if not wish and not claim.muted:
+        return Settled("as wanted")
     if not wish and state.backlog:
         return Settled("the CRM's backlog comes first")
     at = max(claim.next_at, circuit.resumes_at(state))

@@ -158,6 +158,7 @@ def blind_to_json(claim: Blind) -> str:
         next_at=claim.next_at,
         attempts=claim.attempts,
         mute_lands_by=claim.mute_lands_by,
+        open_lands_by=claim.open_lands_by,
     )
 
 
@@ -170,6 +171,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.flag("in_flight"),
         fields.count("attempts"),
         fields.seconds("mute_lands_by"),
+        fields.seconds("open_lands_by"),
     )
 
 

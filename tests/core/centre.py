@@ -52,10 +52,25 @@ class Centre:
             seen = self.shown(sip)
             self.world.sees(sip, *seen.legs.values())
 
+    def loses_the_feed(self) -> None:
+        self.world.turns(FeedState.DOWN)
+
     def sync(self) -> None:
         self.world.snapshot(*(self.shown(sip) for sip in SIPS))
 
     # What people do
+
+    def starts(self, section: tuple[str, str]) -> None:
+        """A section keeps its target, so that stands in its id."""
+        name, target = section
+        if target in SIPS:
+            self.world.starts(f"{name}-{target}", on=target)
+        else:
+            self.world.starts(f"{name}-{target}", call=target)
+
+    def ends(self, section: tuple[str, str]) -> None:
+        self.world.ends("-".join(section))
+        self.world.state.ended.clear()  # its id may come again
 
     def calls(self, sip: str, answered: bool, muted_by_another: bool = False) -> None:
         self.serial += 1
@@ -66,9 +81,15 @@ class Centre:
             self.foreign |= {ivrid}
         self.tell(sip)
 
+    # While the feed is down calls begin and end, but do not move: of a call that was muted with its extension and is
+    # seen elsewhere for the first time nobody could say whose mute it is.
+
+    def _may_move(self) -> bool:
+        return self.world.state.feed is FeedState.SYNCED
+
     def rings_too(self, sip: str, other: str) -> None:
         for ivrid, answered in list(self.on[sip].items()):
-            if not answered and ivrid not in self.on[other]:
+            if not answered and ivrid not in self.on[other] and self._may_move():
                 self.on[other][ivrid] = False
                 self.tell(other)
 
@@ -78,13 +99,13 @@ class Centre:
             if not answered:
                 self.on[sip][ivrid] = True
                 self.tell(sip)
-                for other in SIPS:
+                for other in SIPS if self._may_move() else ():
                     if other != sip and self.on[other].pop(ivrid, None) is not None:
                         self.tell(other)
 
     def transfers(self, sip: str, other: str) -> None:
         for ivrid, answered in list(self.on[sip].items()):
-            if answered and ivrid not in self.on[other]:
+            if answered and ivrid not in self.on[other] and self._may_move():
                 self.on[other][ivrid] = True
                 self.tell(other)
                 del self.on[sip][ivrid]
@@ -137,6 +158,8 @@ class Centre:
         for key, request in sorted(self.under_way.items()):
             del self.under_way[key]
             verdict = PROBABLY[how]
+            if verdict is Verdict.UNSENT and request.applied:
+                verdict = Verdict.LOST
             if verdict is Verdict.DONE:
                 up = request.by_extension and bool(self.on[request.name]) or request.name in self.muted
                 if not request.applied:
@@ -195,9 +218,7 @@ class Centre:
         self.late += [(self.world.now + 4.0, request) for request in self.under_way.values()]
         self.under_way.clear()
         self.polled.clear()
-        self.world.learn(
-            Restored(dict(before.sections), dict(before.ended), dict(before.mutes), dict(before.blind))
-        )
+        self.world.learn(Restored(dict(before.sections), dict(before.ended), dict(before.mutes), dict(before.blind)))
 
     def settles(self) -> None:
         """All is well for two minutes."""

@@ -2,62 +2,62 @@
 what is covered and nothing else, what somebody else muted was never touched, and of what is over nothing is kept.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.model import FeedState
 from tests.core.centre import SIPS, Centre
 
-Do = Callable[[Centre], None]
-
 PLACES = st.sampled_from(SIPS)
-SECTION_IDS = st.sampled_from("ab")
-TARGETS = st.sampled_from(["s1", "s1", "s2", "c1"])
 TIMES = st.sampled_from([0.1, 1.0, 2.5, 6.0, 40.0])
 LATE = st.sampled_from([0.5, 2.0, 4.5])
-
-
-def _starts(section_id: str, target: str) -> Do:
-    name = f"{section_id}-{target}"  # a section keeps its target
-    return lambda centre: (
-        centre.world.starts(name, on=target) if target in SIPS else centre.world.starts(name, call=target)
-    )
-
-
-def _ends(section_id: str, target: str) -> Do:
-    return lambda centre: centre.world.ends(f"{section_id}-{target}")
-
-
-def _does(name: str, *arguments: object) -> Do:
-    return lambda centre: getattr(centre, name)(*arguments)
-
-
-def _loses_the_feed(centre: Centre) -> None:
-    centre.world.turns(FeedState.DOWN)
-
-
-PEOPLE = st.one_of(
-    st.builds(_starts, SECTION_IDS, TARGETS),
-    st.builds(_starts, SECTION_IDS, TARGETS),
-    st.builds(_ends, SECTION_IDS, TARGETS),
-    st.builds(lambda sip, answered: _does("calls", sip, answered), PLACES, st.booleans()),
-    st.builds(lambda sip, other: _does("rings_too", sip, other), PLACES, PLACES),
-    st.builds(lambda sip: _does("answers", sip), PLACES),
-    st.builds(lambda sip, other: _does("transfers", sip, other), PLACES, PLACES),
-    st.builds(lambda sip: _does("hangs_up", sip), PLACES),
-)
 ANSWERS = st.sampled_from(["done", "lost", "done", "lost", "failed", "unsent"])
+
+
+@dataclass(frozen=True)
+class Do:
+    """One thing that happens, by the name of the centre's method."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+
+    def __call__(self, centre: Centre) -> None:
+        getattr(centre, self.name)(*self.arguments)
+
+    def __repr__(self) -> str:
+        return f"{self.name}{self.arguments}"
+
+
+def step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Do]:
+    if not arguments:
+        return st.just(Do(name))
+    return st.tuples(*arguments).map(lambda drawn: Do(name, drawn))
+
+
+SECTIONS = st.sampled_from([("a", "s1"), ("a", "s1"), ("b", "s1"), ("a", "s2"), ("a", "c1")])
+PEOPLE = st.one_of(
+    step("starts", SECTIONS),
+    step("starts", SECTIONS),
+    step("ends", SECTIONS),
+    step("ends", SECTIONS),
+    step("calls", PLACES, st.booleans()),
+    step("rings_too", PLACES, PLACES),
+    step("answers", PLACES),
+    step("transfers", PLACES, PLACES),
+    step("hangs_up", PLACES),
+)
 NETWORK = st.one_of(
-    st.builds(lambda seconds: _does("passes", seconds), TIMES),
-    st.builds(lambda how, late_s, s: _does("works", how, late_s, s), ANSWERS, LATE, st.sampled_from([0.0, 0.3])),
-    st.builds(lambda how, late_s, do: _does("crosses", how, late_s, do), ANSWERS, LATE, PEOPLE),
-    st.just(_does("asks")),
-    st.just(_does("applied_early")),
-    st.builds(lambda how, late_s: _does("answered", how, late_s), ANSWERS, LATE),
-    st.just(_does("polls")),
-    st.builds(lambda fails: _does("poll_answers", fails), st.booleans()),
+    step("passes", TIMES),
+    step("works", ANSWERS, LATE, st.sampled_from([0.0, 0.3])),
+    step("works", ANSWERS, LATE, st.sampled_from([0.0, 0.3])),
+    step("crosses", ANSWERS, LATE, PEOPLE),
+    step("asks"),
+    step("applied_early"),
+    step("answered", ANSWERS, LATE),
+    step("polls"),
+    step("poll_answers", st.booleans()),
 )
 IN_SIGHT = st.lists(st.one_of(PEOPLE, NETWORK, NETWORK), min_size=20, max_size=50)
 
@@ -87,15 +87,15 @@ def check(centre: Centre) -> None:
     assert state.polls.sent_at == state.polls.took_s == {}
 
 
-OUTAGES = st.one_of(st.just(_loses_the_feed), st.just(_does("sync")), st.just(_does("restarts")))
+OUTAGES = st.one_of(step("loses_the_feed"), step("sync"), step("restarts"))
 WITH_OUTAGES = st.lists(st.one_of(PEOPLE, NETWORK, NETWORK, OUTAGES), min_size=20, max_size=50)
 
 
 def play(centre: Centre, history: list[Do]) -> None:
     centre.calls("s1", True)
-    centre.world.starts("a-s1", on="s1")
-    for step in history:
-        step(centre)
+    centre.starts(("a", "s1"))
+    for happens in history:
+        happens(centre)
 
 
 @settings(max_examples=400, deadline=None)
