@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_suspect_is_asked_for_every_two_seconds_and_then_every_five() -> None:
             on.answers.fails = False
             await asyncio.sleep(15)
             times = on.answers.times("s1")
-            gaps = [round(later - earlier, 2) for earlier, later in zip(times, times[1:], strict=False)]
+            gaps = [round(later - earlier, 2) for earlier, later in pairwise(times)]
             assert gaps == pytest.approx([2, 2, 2, 5, 5], abs=PAUSE_S + 0.001)
 
     run(story())
