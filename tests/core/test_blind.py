@@ -234,6 +234,22 @@ def test_a_lost_request_that_is_applied_late_does_not_win() -> None:
     assert world.state.blind == {}
 
 
+def test_a_lost_release_is_kept_in_mind_while_it_may_reach_calls_that_come_after_it() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.attempt_all("s1", Verdict.LOST)
+    world.passes(1)
+    world.attempt_all("s1")
+    assert world.of_extension("s1") == Settled("as wanted")
+    world.sees("s1", talking("c1"))
+    world.starts("next", call="c1")
+    assert world.settle() == [("c1", True)]
+    world.passes(4)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_release_that_crosses_a_mute_leaves_that_call_in_doubt() -> None:
     """Whichever of the two was applied last: the call is asked for again."""
     world = muted_blindly()

@@ -98,7 +98,7 @@ def play(centre: Centre, history: list[Do]) -> None:
         happens(centre)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(IN_SIGHT)
 def test_with_the_feed_up(history: list[Do]) -> None:
     centre = Centre()
@@ -107,7 +107,7 @@ def test_with_the_feed_up(history: list[Do]) -> None:
     check(centre)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(WITH_OUTAGES)
 def test_with_a_feed_that_comes_and_goes_and_processes_that_die(history: list[Do]) -> None:
     centre = Centre()
@@ -115,7 +115,7 @@ def test_with_a_feed_that_comes_and_goes_and_processes_that_die(history: list[Do
     check(centre)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(WITH_OUTAGES)
 def test_with_no_word_of_any_recording(history: list[Do]) -> None:
     """What the API answers is all there is to go by."""
