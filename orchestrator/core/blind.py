@@ -49,15 +49,21 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:
-    standing = claim.muted and (in_the_dark(state) or now < claim.mute_lands_by)
-    return not (wanted(state, claim.sip) or claim.in_flight or standing)
+    standing = claim.muted and in_the_dark(state)
+    lingering = now < max(claim.mute_lands_by, claim.open_lands_by)
+    return not (wanted(state, claim.sip) or claim.in_flight or standing or lingering)
 
 
-def linger(state: State, sip: str, until: float, now: float, changes: Changes) -> None:
+def linger(state: State, sip: str, muted: bool, until: float, now: float, changes: Changes) -> None:
     """A request that named this extension for the sake of one call may reach others: calls that are up and not seen
     yet and, if it was lost, those that come until then."""
-    claim = state.blind.get(sip, Blind(sip, now))
-    _write(state, replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by)), changes)
+    _write(state, _in_doubt(state.blind.get(sip, Blind(sip, now)), muted, until), changes)
+
+
+def _in_doubt(claim: Blind, muted: bool, until: float) -> Blind:
+    if muted:
+        return replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by))
+    return replace(claim, open_lands_by=max(until, claim.open_lands_by))
 
 
 def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -107,8 +113,8 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
     if outcome.verdict is Verdict.DONE:
         changes.tell(ExtensionSet(fact.sip, fact.muted, outcome.action_id))
     claim = replace(state.blind[fact.sip], in_flight=False)
-    if fact.muted and until is not None:
-        claim = replace(claim, mute_lands_by=max(claim.mute_lands_by, until))
+    if until is not None:
+        claim = _in_doubt(claim, fact.muted, until)
     if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up
         claim = _heard(state, claim, fact.muted, now, policy)
     else:
@@ -137,8 +143,10 @@ def explains(state: State, ivrid: str) -> bool:
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may be applied yet."""
-    until = now + policy.late_s if claim.in_flight else claim.mute_lands_by
-    restored = replace(claim, in_flight=False, attempts=0, next_at=now, mute_lands_by=until)
+    restored = replace(claim, in_flight=False, attempts=0, next_at=now)
+    if claim.in_flight:  # for what, nobody knows
+        for muted in (True, False):
+            restored = _in_doubt(restored, muted, now + policy.late_s)
     _write(state, restored, changes)
 
 
@@ -148,6 +156,8 @@ def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Chang
     changes.blind.add(claim.sip)
     if claim.muted:
         reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
+    if claim.open_lands_by:
+        reach.reach_all(state, claim.sip, False, claim.open_lands_by, now, policy, changes)
 
 
 def _write(state: State, claim: Blind, changes: Changes) -> None:

@@ -37,7 +37,7 @@ def reach(state: State, ivrid: str, muted: bool, until: float, now: float, polic
     if mute is None:
         if not muted or state.calls[ivrid].muted is True:
             return
-        mute = Mute(ivrid, due_since=now, asked=True, asked_at=now)
+        mute = Mute(ivrid, due_since=now, asked=True, asked_at=now, by_extension=True)
     if mute.foreign:
         return
     if mute.in_flight:  # nobody knows which of the two is applied last

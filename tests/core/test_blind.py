@@ -2,7 +2,14 @@
 
 import pytest
 
-from orchestrator.core.facts import BacklogBegan, BacklogDone, ExtensionWithdrawn, PollingConfigured, Restored
+from orchestrator.core.facts import (
+    BacklogBegan,
+    BacklogDone,
+    ExtensionWithdrawn,
+    FeedChanged,
+    PollingConfigured,
+    Restored,
+)
 from orchestrator.core.model import Blind, FeedState, Recording, Verdict
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
@@ -236,6 +243,22 @@ def test_a_lost_request_that_is_applied_late_does_not_win() -> None:
     assert world.state.blind == {}
 
 
+def test_a_lost_release_is_kept_in_mind_while_it_may_reach_calls_that_come_after_it() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.attempt_all("s1", Verdict.LOST)
+    world.passes(1)
+    world.attempt_all("s1")
+    assert world.of_extension("s1") == Settled("as wanted")
+    world.sees("s1", talking("c1"))
+    world.starts("next", call="c1")
+    assert world.settle() == [("c1", True)]
+    world.passes(4)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_release_that_crosses_a_mute_leaves_that_call_in_doubt() -> None:
     """Whichever of the two was applied last: the call is asked for again."""
     world = muted_blindly()
@@ -293,8 +316,10 @@ def test_so_are_those_that_nothing_covers_any_more() -> None:
     world.ask_all("s1", False)
     world.answer_all("s1", False, Verdict.FAILED)
     world.learn_to_see(extension("s1", talking("c1", muted=True)))
-    assert world.state.blind == {}
     assert world.settle() == [("c1", False)]
+    world.passes(5)
+    world.sweeps()
+    assert world.state.blind == {}
 
 
 def test_so_are_those_of_which_a_snapshot_does_not_know_yet_that_they_are_muted() -> None:
@@ -489,3 +514,27 @@ def test_a_foreign_call_beside_it_is_not_opened() -> None:
     world.attempt("c1", Verdict.NOT_FOUND)
     world.passes(1)
     assert world.decision("c1") == Ask(False)
+
+
+def test_when_the_feed_is_lost_an_extension_that_waits_is_asked_for_at_once() -> None:
+    """Without polling the claim stands already, but is not due before the feed could be 5 s wrong."""
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.passes(1)
+    world.learn(FeedChanged(FeedState.DOWN))
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_a_release_that_is_not_found_is_not_asked_by_extension() -> None:
+    """Its end was not told, and another call is up there that is not seen."""
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    world.attempt("c1")
+    world.ends("pay")
+    for _ in range(4):
+        world.attempt("c1", Verdict.NOT_FOUND)
+        world.passes(3)
+        assert world.decision("c1") == Ask(False)
