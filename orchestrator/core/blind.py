@@ -46,6 +46,9 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     for claim in list(state.blind.values()):
         if _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
+    for sip, at in list(state.opened_at.items()):
+        if now >= at + policy.release_watch_s:
+            del state.opened_at[sip]
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:

@@ -394,5 +394,7 @@ class State:
     """user id -> the extensions where that user is signed in, or that are the user's own."""
     following: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the active sections whose target is that user."""
+    opened_at: dict[str, float] = field(default_factory=dict)
+    """sip -> when whatever calls it had up were last opened: what was seen muted there before is no more."""
     heard_at: dict[str, float] = field(default_factory=dict)
     """sip -> when the feed last told of its calls."""

@@ -27,6 +27,8 @@ def reach_all(
     state: State, sip: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
 ) -> None:
     """It reached every call that the extension is known to have up, or may reach them until then."""
+    if not muted and until <= now:
+        state.opened_at[sip] = now
     extension = state.extensions.get(sip)
     for ivrid in extension.legs if extension else ():
         reach(state, ivrid, muted, until, now, policy, changes)

@@ -538,3 +538,17 @@ def test_a_release_that_is_not_found_is_not_asked_by_extension() -> None:
         world.attempt("c1", Verdict.NOT_FOUND)
         world.passes(3)
         assert world.decision("c1") == Ask(False)
+
+
+def test_a_poll_sent_before_a_release_by_extension_is_no_evidence_of_a_foreign_mute() -> None:
+    world = muted_blindly()
+    sent_at = world.now
+    world.passes(0.1)
+    world.ends("pay")
+    world.attempt_all("s1")
+    world.passes(0.05)
+    world.polled("s1", extension("s1", talking("c1", muted=True)), sent_at=sent_at)
+    world.passes(1)
+    world.starts("next", on="s1")
+    assert world.of(MuteForeign) == []
+    assert world.decision("c1") == Ask(True)
