@@ -161,7 +161,7 @@ class Centre:
             if verdict is Verdict.UNSENT and request.applied:
                 verdict = Verdict.LOST
             if verdict is Verdict.DONE:
-                up = request.by_extension and bool(self.on[request.name]) or request.name in self.muted
+                up = (request.by_extension and bool(self.on[request.name])) or request.name in self.muted
                 if not request.applied:
                     up = self.applies(request)
                 verdict = Verdict.DONE if up else Verdict.NOT_FOUND
@@ -224,8 +224,8 @@ class Centre:
         """All is well for two minutes."""
         self.answered("lost", late_s=4.0)
         self.world.learn_to_see(*(self.shown(sip) for sip in SIPS))
-        for _ in range(60):
-            self.passes(2.0)
+        for _ in range(40):
+            self.passes(3.0)
             self.polls()
             self.poll_answers()
             self.asks()
