@@ -224,8 +224,8 @@ class Centre:
         """All is well for two minutes."""
         self.answered("lost", late_s=4.0)
         self.world.learn_to_see(*(self.shown(sip) for sip in SIPS))
-        for _ in range(60):
-            self.passes(2.0)
+        for _ in range(40):
+            self.passes(3.0)
             self.polls()
             self.poll_answers()
             self.asks()
