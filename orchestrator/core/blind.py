@@ -54,8 +54,8 @@ def _over(state: State, claim: Blind, now: float) -> bool:
 
 
 def linger(state: State, sip: str, until: float, now: float, changes: Changes) -> None:
-    """A request that named this extension for the sake of one call may reach others: calls that come until then, if it
-    was lost, and those that are up and not seen yet."""
+    """A request that named this extension for the sake of one call may reach others until then: calls that come, if
+    it was lost, and those that are up and not seen yet."""
     claim = state.blind.get(sip, Blind(sip, now))
     _write(state, replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by)), changes)
 
