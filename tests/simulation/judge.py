@@ -137,7 +137,9 @@ class Judge(Watcher):
             if what == "unseen":
                 explained_until = max(explained_until, self.poll_excuse)
             elif what == "over" and ivrid in self._by_extension:
-                explained_until, bound_s = max(explained_until, self.no_polls_until), UNSEEN_S
+                # Where the feed is down too, what was muted by extension is opened by extension.
+                unseen_until = self.no_polls_until if any(map(self.synced, self._tolds)) else 0.0
+                explained_until, bound_s = max(explained_until, unseen_until), UNSEEN_S
             wrong_s = now - max(since, explained_until)
             self.worst_s[what] = max(self.worst_s[what], wrong_s)
             if wrong_s > bound_s:

@@ -191,13 +191,13 @@ def never_polls(stack: ExitStack) -> None:
     _put(stack, polls, "plan", lambda *_: ([], None))
 
 
-@mutant("feed_refused", "login_away", "polls_refused")
+@mutant("login_refused", "polls_refused")
 def blind_means_idle(stack: ExitStack) -> None:
     """While the calls of an extension cannot be seen, nothing is asked."""
     _put(stack, blind, "wanted", lambda *_: False)
 
 
-@mutant("feed_refused", "login_away", "polls_refused")
+@mutant("login_refused", "polls_refused")
 def blind_mutes_stay(stack: ExitStack) -> None:
     """What was muted by extension is not opened by extension."""
     _put(stack, blind, "may_open", lambda *_: False)
