@@ -505,6 +505,19 @@ def test_not_found_on_release_is_asked_by_extension_unless_something_on_it_must_
     assert world.state.mutes["c1"].recording is Recording.OPEN
 
 
+def test_nor_while_a_call_that_must_stay_muted_is_not_seen_anywhere_yet() -> None:
+    """The CRM names it before the feed, which lags, tells on which extension it is."""
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.starts("other", call="c9")
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(False)
+
+
 def test_a_foreign_call_beside_it_is_not_opened() -> None:
     world = in_sight()
     world.sees("s1", talking("c1"), talking("c2", muted=True))
