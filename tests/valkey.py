@@ -44,7 +44,7 @@ class Valkey:
 
     def __init__(self, directory: Path, *settings: str, binary: str = BINARY) -> None:
         self._binary = binary
-        self._directory = directory
+        self.directory = directory
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self.port = free_port()
@@ -57,7 +57,7 @@ class Valkey:
     async def start(self) -> None:
         fixed = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--logfile", "valkey.log")
         self._process = await asyncio.create_subprocess_exec(
-            self._binary, *fixed, "--unixsocket", "valkey.sock", *self._settings, cwd=self._directory
+            self._binary, *fixed, "--unixsocket", "valkey.sock", *self._settings, cwd=self.directory
         )
         await until(self._listens, why="Valkey listens")
 

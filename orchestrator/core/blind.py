@@ -49,6 +49,8 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     for sip, at in list(state.opened_at.items()):
         if now >= at + policy.release_watch_s:
             del state.opened_at[sip]
+    for sip in [sip for sip, until in state.late_by.items() if now >= until]:
+        del state.late_by[sip]
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:
@@ -139,9 +141,13 @@ def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) 
     return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
-def explains(state: State, ivrid: str) -> bool:
-    """Whether the call may be muted because we muted an extension that sees it."""
-    return any(sip in state.blind and state.blind[sip].muted for sip in state.calls[ivrid].on)
+def explains(state: State, ivrid: str, now: float) -> bool:
+    """Whether the call may be muted because we muted an extension that sees it. For a while after all calls are seen
+    again that holds for one that is seen for the first time: its event lags."""
+    call = state.calls[ivrid]
+    if any(sip in state.blind and state.blind[sip].muted for sip in call.on):
+        return True
+    return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in call.on)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
@@ -158,6 +164,7 @@ def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Chang
     del state.blind[claim.sip]
     changes.blind.add(claim.sip)
     if claim.muted:
+        state.late_by[claim.sip] = now + policy.unseen_s
         reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
     if claim.open_lands_by:
         reach.reach_all(state, claim.sip, False, claim.open_lands_by, now, policy, changes)

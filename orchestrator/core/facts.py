@@ -13,6 +13,7 @@ from orchestrator.core.model import (
     EndedSection,
     Extension,
     FeedState,
+    Leg,
     Mute,
     Outcome,
     Polled,
@@ -170,6 +171,8 @@ class Restored:
     ended: Mapping[str, EndedSection]
     mutes: Mapping[str, Mute]
     blind: Mapping[str, Blind] = field(default_factory=dict)
+    muted_legs: Mapping[str, tuple[Leg, ...]] = field(default_factory=dict)
+    """Of each extension (by SIP id), the legs that the feed showed as muted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ Guarantees: folding is deterministic in (state, fact, now); a fact folded twice 
 time; and the cost of one event does not grow with the number of extensions, calls and sections beside it.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from orchestrator.core import blind, mutes, polls, reach, sections, sight, watch
@@ -36,7 +38,7 @@ from orchestrator.core.facts import (
     Swept,
     UserSeen,
 )
-from orchestrator.core.model import Extension, Policy, Polled, State
+from orchestrator.core.model import Extension, Leg, Policy, Polled, State
 
 
 def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
@@ -168,8 +170,23 @@ def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: 
     for sip, claim in fact.blind.items():
         if sip not in state.blind:
             blind.restore(state, claim, now, policy, changes)
+    for sip, legs in fact.muted_legs.items():
+        if sip not in state.extensions:
+            _recall(state, sip, legs, now, changes)
     for section_id, section in fact.sections.items():
         if section_id not in state.sections and section_id not in state.ended:
             sections.restore(state, section, now, changes)
     changes.calls |= state.mutes.keys()
     changes.aimed |= state.blind.keys()
+
+
+def _recall(state: State, sip: str, legs: Iterable[Leg], now: float, changes: Changes) -> None:
+    """What an earlier process saw muted and did not claim is somebody else's, whatever is asked by extension before
+    the feed shows it again. The snapshot says what has become of it."""
+    theirs = {leg.ivrid: leg for leg in legs if leg.ivrid not in state.mutes or state.mutes[leg.ivrid].foreign}
+    if not theirs:
+        return
+    state.extensions[sip] = Extension(sip, legs=theirs)
+    for ivrid in theirs:
+        mutes.enter(state, ivrid, sip, now, changes)
+        state.calls[ivrid] = replace(state.calls[ivrid], muted=True)

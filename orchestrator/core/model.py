@@ -381,6 +381,8 @@ class State:
     calls: dict[str, Call] = field(default_factory=dict)
     blind: dict[str, Blind] = field(default_factory=dict)
     """By SIP id."""
+    late_by: dict[str, float] = field(default_factory=dict)
+    """sip -> until when a call may come to be seen there that was up at our last request to mute the extension."""
     api: Api = Api()
     polls: Polls = field(default_factory=Polls)
     backlog: bool = False

@@ -148,7 +148,7 @@ class Api:
 
     def _granted(self, grant: Grant, host: str) -> web.Response:
         """The monitor servers are named by the host that the client knows this one by: it may be in a container."""
-        servers = [address(host, port) for port in self.ports]
+        servers = list(self._settings.servers) or [address(host, port) for port in self.ports]
         version = "2.4.0" if self._settings.engineio == 3 else "4.8.1"
         socket = {
             "Token": grant.token,

@@ -51,6 +51,11 @@ class Coverage:
     def covered(self, ivrid: str) -> bool:
         return any(ivrid in section.calls for section in self.sections.values())
 
+    def evident(self, ivrid: str) -> bool:
+        """Whether the call is covered for somebody who sees how things are now, and not how they came to be so."""
+        anew = (Section(known.section_id, known.target, known.expires_at) for known in self.sections.values())
+        return any(ivrid in self._reach(section) for section in anew)
+
     def seen(self, line: Line) -> set[str]:
         """The extension is so now. Returns the calls that came under a section by it."""
         for user_id in (line.user_id, line.online_user_id):

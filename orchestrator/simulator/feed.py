@@ -78,6 +78,11 @@ class Feed:
             self._late.append((due, told))
             self._deliver_due()
 
+    def say(self, packet: str) -> None:
+        """Every client is sent this packet, right or wrong."""
+        for session in self._sessions:
+            session.emit(packet)
+
     def close(self) -> None:
         """No more events; every connection ends."""
         if self._timer:

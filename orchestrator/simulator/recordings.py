@@ -5,7 +5,10 @@ call was covered and not muted; as over-mute where it was muted by the daemon wi
 else made is not the daemon's: it is never booked as over-mute. Times must not run backwards.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+Span = tuple[float, float]
+"""From and to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,17 @@ class Stretch:
     began_at: float
     seconds: float
     """Of a covered stretch: how long it was covered and yet recorded. Of an over-mute: how long it lasted."""
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+    """When that was."""
+
+    def with_span(self, since: float, until: float) -> "Stretch":
+        """It was so in this time too, the last one so far."""
+        if until <= since:
+            return self
+        spans, begins_at = self.spans, since
+        if spans and spans[-1][1] == since:
+            begins_at, spans = spans[-1][0], spans[:-1]
+        return replace(self, seconds=self.seconds + until - since, spans=(*spans, (begins_at, until)))
 
 
 @dataclass(slots=True)
@@ -48,9 +62,9 @@ class Recording:
         if passed < 0:
             raise ValueError(f"time ran backwards by {-passed} s")
         if self.exposure and self.open:
-            self.exposure = replace(self.exposure, seconds=self.exposure.seconds + passed)
+            self.exposure = self.exposure.with_span(self.at, now)
         if self.over_mute:
-            self.over_mute = replace(self.over_mute, seconds=self.over_mute.seconds + passed)
+            self.over_mute = self.over_mute.with_span(self.at, now)
         self.at = now
 
 
@@ -62,8 +76,10 @@ class Recordings:
         self.exposures: list[Stretch] = []
         self.over_mutes: list[Stretch] = []
         self.covered_ever: set[str] = set()
+        self.begun = 0
 
     def begin(self, ivrid: str, covered: bool, now: float) -> None:
+        self.begun += 1
         recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered)
         self._turn(recording, now)
 

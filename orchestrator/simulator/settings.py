@@ -14,6 +14,8 @@ class VoicenterSettings:
     """0: any free one. With several monitors, the others take any free port."""
     monitors: int = 1
     """How many monitor servers the login names. Each has a port of its own and serves everything."""
+    servers: tuple[str, ...] = ()
+    """The monitor servers that a login names instead of its own: addresses at which somebody stands in between."""
     engineio: Generation = 3
     """3: an old server, which speaks 3 whatever the client says. 4: a new one that still lets a 3 in."""
     ping_interval_s: float = 25.0

@@ -118,6 +118,12 @@ class Truth:
         self._settle()
         return self._coverage.covered(ivrid)
 
+    def evident(self, ivrid: str) -> bool:
+        """Whether who comes to look now can tell that the call is covered: one that came under a section and was
+        transferred since is, too, but only who saw that knows."""
+        self._settle()
+        return self._coverage.evident(ivrid)
+
     def open_calls(self) -> tuple[str, ...]:
         """Covered and recorded at this moment."""
         self._settle()
@@ -132,6 +138,11 @@ class Truth:
         """Muted at this moment, and by somebody else."""
         recording = self._recordings.up.get(ivrid)
         return recording is not None and recording.foreign
+
+    @property
+    def calls_begun(self) -> int:
+        """How many recordings there were, with those that run."""
+        return self._recordings.begun
 
     @property
     def live_calls(self) -> tuple[str, ...]:

@@ -43,7 +43,12 @@ class Voicenter:
     def url(self) -> str:
         """As seen from this machine."""
         host = "127.0.0.1" if self._settings.host == EVERYWHERE else self._settings.host
-        return address(host, self._api.ports[0])
+        return address(host, self.port)
+
+    @property
+    def port(self) -> int:
+        """Of the first server."""
+        return self._api.ports[0]
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

@@ -5,14 +5,14 @@ others are loaded. A value of a newer schema stops the load: `SchemaTooNew` says
 whose clock was another are brought onto ours (`shifted`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Blind, EndedSection, Mute, Section
+from orchestrator.core.model import Blind, EndedSection, Leg, Mute, Section
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable
@@ -44,15 +44,30 @@ async def load(client: Redis, keys: Keys) -> Found:
     pipe.hgetall(keys.ended)
     pipe.hgetall(keys.mutes)
     pipe.hgetall(keys.blind)
-    sections, ended, mutes, blind = await pipe.execute()
+    pipe.smembers(keys.extensions)
+    sections, ended, mutes, blind, extensions = await pipe.execute()
     skipped: list[Skipped] = []
     restored = Restored(
         _read(keys.sections, sections, codec.section_from_json, lambda section: section.section_id, skipped),
         _read(keys.ended, ended, codec.ended_from_json, None, skipped),
         _read(keys.mutes, mutes, codec.mute_from_json, lambda mute: mute.ivrid, skipped),
         _read(keys.blind, blind, codec.blind_from_json, lambda claim: claim.sip, skipped),
+        await _muted_legs(client, keys, sorted(text(sip) for sip in extensions)),
     )
     return Found(restored, tuple(skipped))
+
+
+async def _muted_legs(client: Redis, keys: Keys, sips: Sequence[str]) -> dict[str, tuple[Leg, ...]]:
+    """A leg that cannot be read says nothing: the snapshot writes it anew."""
+    pipe = client.pipeline(transaction=False)
+    for sip in sips:
+        pipe.hgetall(keys.extension(sip))
+    found: dict[str, tuple[Leg, ...]] = {}
+    for sip, raw in zip(sips, await pipe.execute(), strict=True):
+        legs = _read(keys.extension(sip), raw, codec.leg_from_json, lambda leg: leg.ivrid, [])
+        if muted := tuple(leg for leg in legs.values() if leg.muted):
+            found[sip] = muted
+    return found
 
 
 def shifted(restored: Restored, by_s: float) -> Restored:
@@ -64,6 +79,7 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         {name: _ended_shifted(ended, by_s) for name, ended in restored.ended.items()},
         {name: _mute_shifted(mute, by_s) for name, mute in restored.mutes.items()},
         {sip: _blind_shifted(claim, by_s) for sip, claim in restored.blind.items()},
+        restored.muted_legs,
     )
 
 

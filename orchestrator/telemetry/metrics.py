@@ -5,6 +5,7 @@ section); an account's series exist from the start, at zero; gauges are read fro
 docs/metrics.md lists exactly what is here (a test compares).
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
@@ -156,6 +157,14 @@ class _States(Collector):
             for state in FeedState:
                 feed.add_metric((account, state.value), now.feed is state)
         yield from (sections, mutes, calls, extensions, feed, store)
+        yield GaugeMetricFamily(f"{PREFIX}_tasks", "Tasks of the process's loop.", value=_tasks())
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # asked outside of a loop: there are none
+        return 0
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:

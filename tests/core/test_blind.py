@@ -10,7 +10,7 @@ from orchestrator.core.facts import (
     PollingConfigured,
     Restored,
 )
-from orchestrator.core.model import Blind, FeedState, Recording, Verdict
+from orchestrator.core.model import Blind, FeedState, Mute, Recording, Verdict
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
 from tests.core.world import T0, World, dialing, extension, in_sight, ringing, talking
@@ -343,6 +343,29 @@ def test_a_call_that_merely_rang_there_is_opened_wherever_it_went() -> None:
     assert world.settle() == [("c2", False)]
 
 
+def test_a_call_that_was_muted_by_extension_and_whose_event_lags_is_ours_too() -> None:
+    """It is seen only after all others were, and with its mute."""
+    world = muted_blindly()
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+    world.passes(3)
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    assert world.settle() == [("c2", False)]
+
+
+def test_a_call_that_was_seen_open_since_and_is_muted_then_is_foreign() -> None:
+    world = muted_blindly()
+    world.learn_to_see()
+    world.ends("pay")
+    world.sees("s1", talking("c1"))
+    world.sees("s1", talking("c1", muted=True))
+    world.passes(20)
+    world.sweeps()
+    world.sees("s1", talking("c2", muted=True))
+    assert world.settle() == []
+
+
 def test_a_foreign_mute_that_was_seen_before_stays_foreign() -> None:
     world = in_sight()
     world.sees("s1", talking("c1", muted=True))
@@ -353,6 +376,42 @@ def test_a_foreign_mute_that_was_seen_before_stays_foreign() -> None:
     world.snapshot(extension("s1", talking("c1", muted=True), dialing("c2", muted=True)))
     world.ends("pay")
     assert world.settle() == [("c2", False)]
+
+
+def test_a_foreign_mute_that_an_earlier_process_saw_stays_foreign() -> None:
+    """Also where its section ends, or another one begins, before the feed shows it again."""
+    theirs = {"s1": (talking("c1", muted=True),), "s2": (talking("c3", muted=True),)}
+    world = World()
+    world.learn(Restored({}, {}, {"c1": Mute("c1", T0 - 9, foreign=True)}, muted_legs=theirs))
+    for sip in ("s1", "s2"):
+        world.starts(f"pay-{sip}", on=sip)
+        world.attempt_all(sip)
+        world.ends(f"pay-{sip}")
+    world.passes(2)
+    world.snapshot(
+        extension("s1", talking("c1", muted=True), talking("c2", muted=True)),
+        extension("s2", talking("c3", muted=True)),
+    )
+    assert world.settle() == [("c2", False)]
+
+
+def test_what_an_earlier_process_muted_itself_is_not_taken_for_foreign() -> None:
+    world = World()
+    ours = Mute("c1", T0 - 9, Recording.MUTED, asked=True, confirmed_at=T0 - 8)
+    world.learn(Restored({}, {}, {"c1": ours}, muted_legs={"s1": (talking("c1", muted=True),)}))
+    world.snapshot(extension("s1", talking("c1", muted=True)))
+    assert world.settle() == [("c1", False)]
+
+
+def test_what_an_earlier_process_saw_is_gone_with_the_snapshot() -> None:
+    world = World()
+    world.learn(Restored({}, {}, {}, muted_legs={"s1": (talking("c1", muted=True),)}))
+    world.snapshot(extension("s1", talking("c1", muted=False)), extension("s2"))
+    world.starts("pay", on="s1")
+    assert world.settle() == [("c1", True)]
+    world.snapshot(extension("s2"))
+    world.learn(Restored({}, {}, {}, muted_legs={"s2": (talking("c9", muted=True),)}))
+    assert set(world.state.calls) == {"c1"}
 
 
 def test_once_the_calls_are_seen_the_claim_by_extension_ends_without_a_request() -> None:
