@@ -46,20 +46,29 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     for claim in list(state.blind.values()):
         if _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
+    for sip, at in list(state.opened_at.items()):
+        if now >= at + policy.release_watch_s:
+            del state.opened_at[sip]
     for sip in [sip for sip, until in state.late_by.items() if now >= until]:
         del state.late_by[sip]
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:
-    standing = claim.muted and (in_the_dark(state) or now < claim.mute_lands_by)
-    return not (wanted(state, claim.sip) or claim.in_flight or standing)
+    standing = claim.muted and in_the_dark(state)
+    lingering = now < max(claim.mute_lands_by, claim.open_lands_by)
+    return not (wanted(state, claim.sip) or claim.in_flight or standing or lingering)
 
 
-def linger(state: State, sip: str, until: float, now: float, changes: Changes) -> None:
+def linger(state: State, sip: str, muted: bool, until: float, now: float, changes: Changes) -> None:
     """A request that named this extension for the sake of one call may reach others: calls that are up and not seen
     yet and, if it was lost, those that come until then."""
-    claim = state.blind.get(sip, Blind(sip, now))
-    _write(state, replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by)), changes)
+    _write(state, _in_doubt(state.blind.get(sip, Blind(sip, now)), muted, until), changes)
+
+
+def _in_doubt(claim: Blind, muted: bool, until: float) -> Blind:
+    if muted:
+        return replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by))
+    return replace(claim, open_lands_by=max(until, claim.open_lands_by))
 
 
 def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -70,12 +79,12 @@ def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes
 
 
 def may_open(state: State, sip: str) -> bool:
-    """Whether opening all calls of the extension opens none that must stay muted, as far as is known. While the feed
-    does not tell all calls, one that was lost sight of may be on any extension."""
+    """Whether opening all calls of the extension opens none that must stay muted, as far as is known. One that is not
+    seen anywhere may be on any extension: even a feed that is synced tells of a leg seconds late."""
     extension = state.extensions.get(sip)
     if any(_must_stay(state, ivrid) for ivrid in (extension.legs if extension else ())):
         return False
-    return state.feed is FeedState.SYNCED or not any(_astray(state, mute) for mute in state.mutes.values())
+    return not any(_astray(state, mute) for mute in state.mutes.values())
 
 
 def _astray(state: State, mute: Mute) -> bool:
@@ -109,8 +118,8 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
     if outcome.verdict is Verdict.DONE:
         changes.tell(ExtensionSet(fact.sip, fact.muted, outcome.action_id))
     claim = replace(state.blind[fact.sip], in_flight=False)
-    if fact.muted and until is not None:
-        claim = replace(claim, mute_lands_by=max(claim.mute_lands_by, until))
+    if until is not None:
+        claim = _in_doubt(claim, fact.muted, until)
     if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up
         claim = _heard(state, claim, fact.muted, now, policy)
     else:
@@ -143,8 +152,10 @@ def explains(state: State, ivrid: str, now: float) -> bool:
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may be applied yet."""
-    until = now + policy.late_s if claim.in_flight else claim.mute_lands_by
-    restored = replace(claim, in_flight=False, attempts=0, next_at=now, mute_lands_by=until)
+    restored = replace(claim, in_flight=False, attempts=0, next_at=now)
+    if claim.in_flight:  # for what, nobody knows
+        for muted in (True, False):
+            restored = _in_doubt(restored, muted, now + policy.late_s)
     _write(state, restored, changes)
 
 
@@ -155,6 +166,8 @@ def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Chang
     if claim.muted:
         state.late_by[claim.sip] = now + policy.unseen_s
         reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
+    if claim.open_lands_by:
+        reach.reach_all(state, claim.sip, False, claim.open_lands_by, now, policy, changes)
 
 
 def _write(state: State, claim: Blind, changes: Changes) -> None:

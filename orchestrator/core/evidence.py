@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from orchestrator.core import blind, reach
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Leg, Mute, Policy, Recording, State
+from orchestrator.core.model import Call, Leg, Mute, Policy, Recording, State
 from orchestrator.core.mutes import write
 from orchestrator.core.notices import CallVerified, MuteDrifted, MuteForeign
 
@@ -17,7 +17,7 @@ from orchestrator.core.notices import CallVerified, MuteDrifted, MuteForeign
 def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """A leg of this call was seen, as it was at `seen_at` or a little later."""
     call = state.calls[leg.ivrid]
-    if leg.muted is None or seen_at < call.seen_at:
+    if leg.muted is None or seen_at < call.seen_at or (leg.muted and _opened_since(state, call, seen_at, policy)):
         return
     mute = state.mutes.get(leg.ivrid)
     unclaimed = call.muted is not True and (mute is None or _unasked(mute))
@@ -32,6 +32,11 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
     elif not mute.in_flight and mute.confirmed_at is not None and mute.recording is not Recording.UNKNOWN:
         state.calls[leg.ivrid] = replace(call, seen_at=seen_at)
         _judge(state, mute, leg.muted, seen_at, now, policy, changes)
+
+
+def _opened_since(state: State, call: Call, seen_at: float, policy: Policy) -> bool:
+    """We opened the extension with all that it had up, known or not, and this may be how it was before."""
+    return any(seen_at < state.opened_at.get(sip, 0.0) + policy.evidence_grace_s for sip in call.on)
 
 
 def _unasked(mute: Mute) -> bool:

@@ -207,6 +207,9 @@ class Mute:
     """When a covered call that is still open is told of next; 0: nothing was told yet."""
     drifts: int = 0
     """How often it was seen other than confirmed."""
+    by_extension: bool = False
+    """The request that muted it named its extension. Only then may a request that does so open it: what that opens
+    beside it is not all known."""
 
     @property
     def ask_again_at(self) -> float:
@@ -232,6 +235,8 @@ class Blind:
     """Failed attempts in a row."""
     mute_lands_by: float = 0.0
     """Until when a request to mute that was never answered may still be applied."""
+    open_lands_by: float = 0.0
+    """The same, of a request to open."""
 
 
 class Verdict(StrEnum):
@@ -391,5 +396,7 @@ class State:
     """user id -> the extensions where that user is signed in, or that are the user's own."""
     following: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the active sections whose target is that user."""
+    opened_at: dict[str, float] = field(default_factory=dict)
+    """sip -> when whatever calls it had up were last opened: what was seen muted there before is no more."""
     heard_at: dict[str, float] = field(default_factory=dict)
     """sip -> when the feed last told of its calls."""

@@ -27,6 +27,8 @@ def reach_all(
     state: State, sip: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
 ) -> None:
     """It reached every call that the extension is known to have up, or may reach them until then."""
+    if not muted and until <= now:
+        state.opened_at[sip] = now
     extension = state.extensions.get(sip)
     for ivrid in extension.legs if extension else ():
         reach(state, ivrid, muted, until, now, policy, changes)
@@ -37,7 +39,7 @@ def reach(state: State, ivrid: str, muted: bool, until: float, now: float, polic
     if mute is None:
         if not muted or state.calls[ivrid].muted is True:
             return
-        mute = Mute(ivrid, due_since=now, asked=True, asked_at=now)
+        mute = Mute(ivrid, due_since=now, asked=True, asked_at=now, by_extension=True)
     if mute.foreign:
         return
     if mute.in_flight:  # nobody knows which of the two is applied last

@@ -71,6 +71,8 @@ def _by_extension(state: State, mute: Mute, wish: bool) -> str | None:
     call = state.calls.get(mute.ivrid)
     if mute.error != Verdict.NOT_FOUND or mute.attempts % 2 == 0 or call is None:
         return None
+    if not wish and not mute.by_extension:
+        return None  # over, most likely, and its end was not told: what is up there now is another's
     covering = state.covering.get(mute.ivrid, frozenset())
     for sip in sorted(call.on):
         if not covering.isdisjoint(state.watching.get(sip, ())) if wish else blind.may_open(state, sip):
@@ -88,6 +90,8 @@ def reconcile_extension(state: State, sip: str, now: float) -> Decision:
     wish = blind.wanted(state, sip)
     if not wish and not blind.in_the_dark(state):
         return Settled("its calls are seen: each has a claim of its own")
+    if not wish and not claim.muted:
+        return Settled("as wanted")
     if not wish and state.backlog:
         return Settled("the CRM's backlog comes first")
     at = max(claim.next_at, circuit.resumes_at(state))

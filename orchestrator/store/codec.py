@@ -123,6 +123,7 @@ def mute_to_json(mute: Mute) -> str:
         mute_lands_by=mute.mute_lands_by,
         open_lands_by=mute.open_lands_by,
         drifts=mute.drifts,
+        by_extension=mute.by_extension,
     )
 
 
@@ -147,6 +148,7 @@ def mute_from_json(raw: bytes) -> Mute:
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
         drifts=fields.count("drifts"),
+        by_extension=fields.flag("by_extension"),
     )
 
 
@@ -158,6 +160,7 @@ def blind_to_json(claim: Blind) -> str:
         next_at=claim.next_at,
         attempts=claim.attempts,
         mute_lands_by=claim.mute_lands_by,
+        open_lands_by=claim.open_lands_by,
     )
 
 
@@ -170,6 +173,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.flag("in_flight"),
         fields.count("attempts"),
         fields.seconds("mute_lands_by"),
+        fields.seconds("open_lands_by"),
     )
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from orchestrator.core.facts import BacklogBegan, BacklogDone, ExtensionWithdrawn, PollingConfigured, Restored
+from orchestrator.core.facts import (
+    BacklogBegan,
+    BacklogDone,
+    ExtensionWithdrawn,
+    FeedChanged,
+    PollingConfigured,
+    Restored,
+)
 from orchestrator.core.model import Blind, FeedState, Mute, Recording, Verdict
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
@@ -236,6 +243,22 @@ def test_a_lost_request_that_is_applied_late_does_not_win() -> None:
     assert world.state.blind == {}
 
 
+def test_a_lost_release_is_kept_in_mind_while_it_may_reach_calls_that_come_after_it() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.attempt_all("s1", Verdict.LOST)
+    world.passes(1)
+    world.attempt_all("s1")
+    assert world.of_extension("s1") == Settled("as wanted")
+    world.sees("s1", talking("c1"))
+    world.starts("next", call="c1")
+    assert world.settle() == [("c1", True)]
+    world.passes(4)
+    world.sweeps()
+    assert world.state.blind == {}
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_release_that_crosses_a_mute_leaves_that_call_in_doubt() -> None:
     """Whichever of the two was applied last: the call is asked for again."""
     world = muted_blindly()
@@ -293,8 +316,10 @@ def test_so_are_those_that_nothing_covers_any_more() -> None:
     world.ask_all("s1", False)
     world.answer_all("s1", False, Verdict.FAILED)
     world.learn_to_see(extension("s1", talking("c1", muted=True)))
-    assert world.state.blind == {}
     assert world.settle() == [("c1", False)]
+    world.passes(5)
+    world.sweeps()
+    assert world.state.blind == {}
 
 
 def test_so_are_those_of_which_a_snapshot_does_not_know_yet_that_they_are_muted() -> None:
@@ -539,6 +564,19 @@ def test_not_found_on_release_is_asked_by_extension_unless_something_on_it_must_
     assert world.state.mutes["c1"].recording is Recording.OPEN
 
 
+def test_nor_while_a_call_that_must_stay_muted_is_not_seen_anywhere_yet() -> None:
+    """The CRM names it before the feed, which lags, tells on which extension it is."""
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.starts("other", call="c9")
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    assert world.decision("c1") == Ask(False)
+
+
 def test_a_foreign_call_beside_it_is_not_opened() -> None:
     world = in_sight()
     world.sees("s1", talking("c1"), talking("c2", muted=True))
@@ -548,3 +586,41 @@ def test_a_foreign_call_beside_it_is_not_opened() -> None:
     world.attempt("c1", Verdict.NOT_FOUND)
     world.passes(1)
     assert world.decision("c1") == Ask(False)
+
+
+def test_when_the_feed_is_lost_an_extension_that_waits_is_asked_for_at_once() -> None:
+    """Without polling the claim stands already, but is not due before the feed could be 5 s wrong."""
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.passes(1)
+    world.learn(FeedChanged(FeedState.DOWN))
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_a_release_that_is_not_found_is_not_asked_by_extension() -> None:
+    """Its end was not told, and another call is up there that is not seen."""
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    world.attempt("c1")
+    world.ends("pay")
+    for _ in range(4):
+        world.attempt("c1", Verdict.NOT_FOUND)
+        world.passes(3)
+        assert world.decision("c1") == Ask(False)
+
+
+def test_a_poll_sent_before_a_release_by_extension_is_no_evidence_of_a_foreign_mute() -> None:
+    world = muted_blindly()
+    sent_at = world.now
+    world.passes(0.1)
+    world.ends("pay")
+    world.attempt_all("s1")
+    world.passes(0.05)
+    world.polled("s1", extension("s1", talking("c1", muted=True)), sent_at=sent_at)
+    world.passes(1)
+    world.starts("next", on="s1")
+    assert world.of(MuteForeign) == []
+    assert world.decision("c1") == Ask(True)

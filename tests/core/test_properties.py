@@ -257,7 +257,10 @@ def test_the_indexes_are_what_the_rest_of_the_state_says(policy: Policy, steps: 
     assert aims == {(sip, section_id) for sip, ids in state.watching.items() for section_id in ids}
     followed = {(s.target.user_id, s.section_id) for s in state.sections.values() if isinstance(s.target, OnUser)}
     assert followed == {(user, section_id) for user, ids in state.following.items() for section_id in ids}
-    assert all(blind.wanted(state, sip) or claim.muted or claim.in_flight for sip, claim in state.blind.items())
+    assert all(
+        blind.wanted(state, sip) or claim.muted or claim.in_flight or claim.open_lands_by
+        for sip, claim in state.blind.items()
+    )
 
 
 @settings(max_examples=300, deadline=None)

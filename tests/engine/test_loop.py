@@ -1,49 +1,16 @@
 """The engine's guarantees, in virtual time."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
-from orchestrator.core.facts import ExtensionSeen, SectionEnded, SectionStarted
-from orchestrator.core.model import FeedState, Leg, OnExtension, Policy, Recording, State, Verdict
+from orchestrator.core.model import Policy, Recording, Verdict
 from orchestrator.core.notices import CallMuted, SectionClosed, SectionExpiring
-from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import AttemptMade, StoreSlow
-from tests.core.world import extension, talking
-from tests.engine.doubles import MemoryStore, Notebook, Request, SameCalls, ScriptedApi
-from tests.virtual_time import VirtualClock, run
-
-
-@dataclass
-class Stage:
-    engine: Engine
-    store: MemoryStore
-    api: ScriptedApi
-    book: Notebook
-
-    def sees(self, sip: str, *legs: Leg) -> None:
-        self.engine.learn(ExtensionSeen(extension(sip, *legs)))
-
-    def starts(self, section_id: str, on: str, max_seconds: float | None = None) -> None:
-        self.engine.learn(SectionStarted(section_id, OnExtension(on), max_seconds))
-
-    def ends(self, section_id: str) -> None:
-        self.engine.learn(SectionEnded(section_id))
-
-
-@asynccontextmanager
-async def stage(max_concurrency: int = 64, policy: Policy | None = None) -> AsyncIterator[Stage]:
-    state, book, api = State(feed=FeedState.SYNCED), Notebook(), ScriptedApi()
-    store, calls, rng = MemoryStore(state), SameCalls(state, api), random.Random(1)
-    engine = Engine(state, policy or Policy(), VirtualClock(), rng, store, api, calls, book, max_concurrency)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(engine.run())
-        yield Stage(engine, store, api, book)
-        engine.stop()
+from tests.core.world import talking
+from tests.engine.doubles import Request
+from tests.engine.stage import stage
+from tests.virtual_time import run
 
 
 def test_a_covered_call_is_muted_and_released_with_one_request_each() -> None:

@@ -6,7 +6,7 @@ must not be impressed by it. The feed's and the CRM's faults need no explanation
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ def kind(
     return register
 
 
-def plan(chance: random.Random, over_s: float, kinds: list[str]) -> list[Fault]:
+def plan(chance: random.Random, over_s: float, kinds: Sequence[str]) -> list[Fault]:
     """Some faults, within the first `over_s` seconds."""
     faults = []
     for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 4, 6))):

@@ -60,6 +60,7 @@ class Link:
                 name, payload, lines, calls = item
                 for line in lines:
                     self._hub.taken(self.process, line, calls)
+                self._hub.show(payload)
                 self._on_event(name, payload)
                 if name == "AllExtensionsStatus":
                     self.synced = True
@@ -169,6 +170,13 @@ class FeedHub:
         """`ExtensionsUpdated`: something was reconfigured, so clients ask for a snapshot."""
         for link in self.links:
             link.put("ExtensionsUpdated", {})
+
+    def show(self, payload: Payload) -> None:
+        """A process takes in which recordings are muted."""
+        for line in payload.get("extensions") or [payload.get("data", {})]:
+            for leg in line.get("calls", ()):
+                if leg["recording"]["IsMuted"]:
+                    self.shown(leg["ivrid"], True)
 
     def _lag(self) -> float:
         dice = self._chance.random()

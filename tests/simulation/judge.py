@@ -79,6 +79,7 @@ class Judge(Watcher):
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
+        self.backlog: Callable[[Process], str | None] = lambda _process: None
         self.no_polls_until = 0.0
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
@@ -136,7 +137,9 @@ class Judge(Watcher):
             if what == "unseen":
                 explained_until = max(explained_until, self.poll_excuse)
             elif what == "over" and ivrid in self._by_extension:
-                explained_until, bound_s = max(explained_until, self.no_polls_until), UNSEEN_S
+                # Where the feed is down too, what was muted by extension is opened by extension.
+                unseen_until = self.no_polls_until if any(map(self.synced, self._tolds)) else 0.0
+                explained_until, bound_s = max(explained_until, unseen_until), UNSEEN_S
             wrong_s = now - max(since, explained_until)
             self.worst_s[what] = max(self.worst_s[what], wrong_s)
             if wrong_s > bound_s:
@@ -196,6 +199,8 @@ class Judge(Watcher):
             if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
+        if not request.muted and (waits := self.backlog(request.process)) is not None:
+            self.violated("nothing is opened before the backlog is read", f"{request.key}, while {waits} waits")
         if request.ivrid is None:
             return
         told = self.told_of(request.process)

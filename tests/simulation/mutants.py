@@ -31,16 +31,24 @@ class Mutant:
     name: str
     breaks: str
     apply: Mutation
-    quick: bool
-    """Caught within a few stories: told in every run of the tests."""
+    provoke: tuple[str, ...]
+    """Kinds of faults without which it does no harm: its stories have these and no others. None: all kinds."""
+
+    @property
+    def quick(self) -> bool:
+        """Caught within a few stories, whatever happens in them: hunted in every run of the tests."""
+        return not self.provoke
+
+    def script(self, seed: int) -> Script:
+        return Script.of(seed, self.provoke) if self.provoke else Script.of(seed)
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(*, quick: bool = True) -> Callable[[Mutation], Mutation]:
+def mutant(*provoke: str) -> Callable[[Mutation], Mutation]:
     def register(apply: Mutation) -> Mutation:
-        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, quick)
+        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, provoke)
         return apply
 
     return register
@@ -138,32 +146,32 @@ def never_expires(stack: ExitStack) -> None:
     _put(stack, engine, "wakes_at", lambda section, _: section.expires_at + 3600.0)
 
 
-@mutant(quick=False)
+@mutant("api_lost")
 def unknown_taken_for_done(stack: ExitStack) -> None:
     """A request that was never answered counts as done."""
-    _put(stack, mutes, "_in_doubt", lambda mute, muted, _: replace(
+    _put(stack, mutes, "in_doubt", lambda mute, muted, _: replace(
         mute, recording=Recording.MUTED if muted else Recording.OPEN, confirmed_at=mute.asked_at))  # fmt: skip
 
 
-@mutant(quick=False)
+@mutant("api_lost")
 def unknown_taken_for_undone(stack: ExitStack) -> None:
     """A request that was never answered counts as not applied."""
-    _put(stack, mutes, "_in_doubt", lambda mute, *_: mute)
+    _put(stack, mutes, "in_doubt", lambda mute, *_: mute)
 
 
-@mutant(quick=False)
+@mutant("api_late", "polls_fail")
 def late_requests_win(stack: ExitStack) -> None:
     """It is not asked once more after an unanswered request could have been applied late."""
     _put(stack, Mute, "ask_again_at", property(lambda _: 0.0))
 
 
-@mutant(quick=False)
+@mutant("api_hollow")
 def evidence_ignored(stack: ExitStack) -> None:
     """What feed and polls show of a recording changes nothing."""
     _put(stack, evidence, "_judge", lambda *_: None)
 
 
-@mutant(quick=False)
+@mutant("foreign_mute")
 def foreign_mutes_touched(stack: ExitStack) -> None:
     """A recording that somebody else muted is taken for our own."""
     kept = mutes.want
@@ -177,19 +185,19 @@ def foreign_mutes_touched(stack: ExitStack) -> None:
     _put(stack, evidence, "_change_hands", lambda *_: None)
 
 
-@mutant(quick=False)
+@mutant("feed_loses", "feed_silent")
 def never_polls(stack: ExitStack) -> None:
     """Active Calls is never asked."""
     _put(stack, polls, "plan", lambda *_: ([], None))
 
 
-@mutant(quick=False)
+@mutant("login_refused", "polls_refused")
 def blind_means_idle(stack: ExitStack) -> None:
     """While the calls of an extension cannot be seen, nothing is asked."""
     _put(stack, blind, "wanted", lambda *_: False)
 
 
-@mutant(quick=False)
+@mutant("login_refused", "polls_refused")
 def blind_mutes_stay(stack: ExitStack) -> None:
     """What was muted by extension is not opened by extension."""
     _put(stack, blind, "may_open", lambda *_: False)
@@ -207,7 +215,7 @@ def gives_up(stack: ExitStack) -> None:
     _put(stack, mutes, "_retry", retry)
 
 
-@mutant(quick=False)
+@mutant("api_lost", "api_slow")
 def asks_for_yesterday(stack: ExitStack) -> None:
     """What is wanted is not asked again when the request is ready to go, and a retry repeats the request."""
     kept = reconcile.reconcile
@@ -242,13 +250,13 @@ def two_at_a_time(stack: ExitStack) -> None:
     _put(stack, engine, "reconcile", decide)
 
 
-@mutant(quick=False)
+@mutant("killed")
 def nothing_written_ahead(stack: ExitStack) -> None:
     """The store writes nothing down: a new process knows nothing."""
     _put(stack, redis_store.RedisStore, "mark", lambda *_: None)
 
 
-@mutant(quick=False)
+@mutant("killed")
 def starts_from_nothing(stack: ExitStack) -> None:
     """A new process does not take up the mutes of the one before it."""
     kept = load_of_redis
@@ -260,13 +268,13 @@ def starts_from_nothing(stack: ExitStack) -> None:
     _put(stack, redis_store, "load", load)
 
 
-@mutant(quick=False)
+@mutant("killed", "restarted")
 def backlog_later(stack: ExitStack) -> None:
     """Calls are opened before the messages that wait were read."""
     _put(stack, State, "backlog", property(lambda _: False, lambda *_: None))
 
 
-@mutant(quick=False)
+@mutant("second_started", "frozen")
 def no_lease(stack: ExitStack) -> None:
     """Whoever starts takes the account at once, and nobody minds."""
 
@@ -282,7 +290,7 @@ def no_lease(stack: ExitStack) -> None:
     _put(stack, lease.Lease, "_renew_once", nothing)
 
 
-@mutant(quick=False)
+@mutant("crm_late")
 def users_do_not_move(stack: ExitStack) -> None:
     """A section on a user stays where the user was when it began."""
     _put(stack, fold, "_sign_in", lambda *_: None)
@@ -303,7 +311,7 @@ def hunt(one: Mutant, first: int = 1, most: int = MOST_SEEDS, within_s: float = 
     with ExitStack() as stack:
         one.apply(stack)
         for number in range(most):
-            by = _violated(Script.of(first + number))
+            by = _violated(one.script(first + number))
             if by is not None:
                 return Caught(one.name, by, number + 1, time.monotonic() - began)
             if time.monotonic() - began > within_s:

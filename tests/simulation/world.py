@@ -7,7 +7,7 @@ story ends with everybody gone home, and the judge's verdict on the way there.
 import asyncio
 import random
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,11 +62,12 @@ class Script:
     faults: tuple[Fault, ...]
 
     @classmethod
-    def of(cls, seed: int) -> "Script":
+    def of(cls, seed: int, kinds: Sequence[str] = EVERY) -> "Script":
+        """With faults of these kinds."""
         chance = random.Random(f"script {seed}")
         shift_s = round(chance.uniform(30.0, 90.0), 3)
         tempo = round(chance.uniform(0.8, 3.0), 2)
-        return cls(seed, chance.randint(3, 7), tempo, shift_s, tuple(plan(chance, shift_s, EVERY)))
+        return cls(seed, chance.randint(3, 7), tempo, shift_s, tuple(plan(chance, shift_s, kinds)))
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class World:
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
+        self.judge.backlog = self._backlog
         self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
@@ -124,6 +126,7 @@ class World:
         self._undelivered: dict[Process, list[tuple[RedisTransport, Message]]] = {}
         self._dead: list[Process] = []
         self._deposed: set[Process] = set()
+        self._began_at: dict[Process, float] = {}
         self._started = 0
         self._stopping: dict[Daemon, float] = {}
         self._legacy = (Told(), float("inf"))
@@ -216,7 +219,7 @@ class World:
             lambda event, fields: self._line(daemon, event, fields),
         )
         self.daemons.append(daemon)
-        self._up_since = self.clock.now()
+        self._began_at[daemon.process] = self._up_since = self.clock.now()
 
     def _line(self, daemon: Daemon, event: str, fields: Mapping[str, Any]) -> None:
         if not daemon.process.killed and daemon.process not in self._dead:
@@ -359,6 +362,13 @@ class World:
         since = max(self._up_since, self._left_at, self._redis_good_since)
         if running and not frozen and not self._redis_bad and now - since > STARTED_S:
             self.judge.violated("comes up", f"nobody works after {now - since:.1f} s")
+
+    def _backlog(self, process: Process) -> str | None:
+        """A message that waited before the process began, and still waits."""
+        if self._redis_bad or self.clock.now() - self._redis_good_since < TAKEN_S:
+            return None
+        began_at = self._began_at.get(process, 0.0)
+        return next((self._messages[raw].message_id for raw, at in self._sent.items() if at < began_at), None)
 
     def _may_own(self, daemon: Daemon) -> bool:
         return daemon.process.runs and daemon.owns and daemon.process not in self._deposed

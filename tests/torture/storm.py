@@ -1,6 +1,6 @@
 """Storms: thousands of feed events a second beside a CRM that wants its calls muted at once; garbage on every way
-in. A message of the CRM must reach the API as a request within 0.1 s, memory must stay as it was, and a fault that comes
-a thousand times must not be told a thousand times.
+in. A message of the CRM must reach the API as a request within 0.1 s, memory must stay as it was, and a fault that
+comes a thousand times must not be told a thousand times.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Rounds:
         said_at = self._on.now
         self._on.outbox.say([message])
         async with asyncio.timeout(10.0):
-            asked_at = await asked
+            asked_at: float = await asked
         return asked_at - said_at
 
     async def _note(self, call: ApiCall) -> web.StreamResponse | None:

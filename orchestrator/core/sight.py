@@ -1,0 +1,125 @@
+"""What is seen of an extension, whoever tells of it: its calls, who works there, its recordings.
+
+Guarantees: an extension is as it was last told of, and what changed with that (calls that came and went, covers,
+people, idle sections) has changed when this returns; the cost does not grow with what else there is.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from orchestrator.core import blind, coverage, evidence, mutes, sections
+from orchestrator.core.changes import Changes
+from orchestrator.core.facts import UserSeen
+from orchestrator.core.model import Extension, FeedState, Leg, Policy, State
+from orchestrator.core.notices import FeedTurned
+
+EVENT_AGE_S = 1.0
+"""What an event or a snapshot shows may be so old: the vendor's times are whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a fact shows of recordings: as they were at `at`, or later. Legs known from before are no evidence."""
+
+    legs: Collection[Leg] = ()
+    at: float = 0.0
+
+
+def see(state: State, extension: Extension, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
+    """An extension as it is now."""
+    sip = extension.sip
+    before = state.extensions.get(sip)
+    if before == extension:
+        _take_evidence(state, shown, now, policy, changes)
+        return
+    changes.extensions.add(sip)
+    state.extensions[sip] = extension
+    for ivrid in before.legs if before else ():
+        if ivrid not in extension.legs:
+            blind.part(state, ivrid, sip, now, policy, changes)
+            mutes.leave(state, ivrid, sip)
+    for ivrid in extension.legs:
+        mutes.enter(state, ivrid, sip, now, changes)
+    _take_evidence(state, shown, now, policy, changes)
+    _sign_in(state, before, extension, now, changes)
+    for section_id in sorted(_concerned(state, extension)):
+        coverage.cover_on(state, extension, section_id, now, changes)
+    idle = _concerned(state, extension) | (_concerned(state, before) if before else set())
+    note_idleness(state, idle, now, policy, changes)
+
+
+def _take_evidence(state: State, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
+    for leg in shown.legs:
+        if leg.ivrid in state.calls:
+            evidence.see(state, leg, shown.at, now, policy, changes)
+
+
+def _concerned(state: State, extension: Extension) -> set[str]:
+    """The sections to which this extension, or a call on it, matters."""
+    concerned = set(state.watching.get(extension.sip, ()))
+    for ivrid in extension.legs:
+        concerned |= state.covering.get(ivrid, frozenset())
+    return concerned
+
+
+def see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: Changes) -> None:
+    before = state.extensions.get(fact.sip)
+    legs = before.legs if before else {}
+    nothing = Shown()
+    see(state, Extension(fact.sip, fact.user_id, fact.online_user_id, legs), nothing, now, policy, changes)
+
+
+def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
+    """Somebody came, went or was replaced: the sections on these users follow."""
+    was = _people(before) if before else frozenset()
+    who = _people(after)
+    if before and (before.user_id, before.online_user_id) == (after.user_id, after.online_user_id):
+        return
+    for user_id in was - who:
+        state.users[user_id] -= {after.sip}
+        if not state.users[user_id]:
+            del state.users[user_id]
+    for user_id in who - was:
+        state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
+    for user_id in sorted(was | who):
+        near = state.users.get(user_id, frozenset()) | {after.sip}
+        for section_id in sorted(state.following.get(user_id, ())):
+            section = state.sections[section_id]
+            watched = frozenset(sip for sip in near if section_id in state.watching.get(sip, ()))
+            coverage.unaim(state, section, watched, changes)
+            coverage.aim(state, section, changes)
+            coverage.cover_now(state, section_id, now, changes)
+
+
+def _people(extension: Extension) -> frozenset[str]:
+    return frozenset(user for user in (extension.user_id, extension.online_user_id) if user is not None)
+
+
+def take_snapshot(
+    state: State, extensions: Iterable[Extension], now: float, policy: Policy, changes: Changes
+) -> None:
+    """All extensions as they are: what is not listed is gone, whatever was missed is made good."""
+    listed = {extension.sip: extension for extension in extensions}
+    for sip in state.extensions.keys() - listed.keys():
+        see(state, Extension(sip), Shown(), now, policy, changes)
+        del state.extensions[sip]
+        changes.extensions.add(sip)
+    for extension in listed.values():
+        see(state, extension, Shown(extension.legs.values(), now - EVENT_AGE_S), now, policy, changes)
+    state.heard_at = dict.fromkeys(listed, now)
+    turn_feed(state, FeedState.SYNCED, changes)
+    note_idleness(state, list(state.sections), now, policy, changes)
+
+
+def turn_feed(state: State, feed: FeedState, changes: Changes) -> None:
+    if state.feed is not feed:
+        state.feed = feed
+        changes.darkened = feed is not FeedState.SYNCED
+        changes.aimed |= state.watching.keys() | state.blind.keys()
+        live = sum(1 for call in state.calls.values() if call.on)
+        changes.tell(FeedTurned(feed, len(state.extensions), live))
+
+
+def note_idleness(state: State, section_ids: Iterable[str], now: float, policy: Policy, changes: Changes) -> None:
+    for section_id in list(section_ids):
+        sections.note_idleness(state, section_id, now, policy, changes)

@@ -1,0 +1,44 @@
+"""What is looked at now and then of each claim, though nothing happened.
+
+Guarantees: nothing is given up silently; a release is watched until it was seen to hold, and after that nothing is
+kept of it.
+"""
+
+from dataclasses import replace
+
+from orchestrator.core import mutes
+from orchestrator.core.changes import Changes
+from orchestrator.core.model import Mute, Policy, Recording, State
+from orchestrator.core.notices import CallOpen
+
+
+def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
+    """Forget the claims that stand for nothing any more, and tell of the covered calls that are still open."""
+    for ivrid, mute in list(state.mutes.items()):
+        if ivrid in state.covering:
+            _alarm(state, mute, now, policy, changes)
+        elif not mute.in_flight and _spent(state, mute, now, policy):
+            mutes.forget(state, ivrid, changes)
+
+
+def _alarm(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
+    """Nothing is given up silently: told at `exposure_alert_s`, and again each time that this has doubled."""
+    open_s = now - mute.due_since
+    silent = mute.foreign or mute.gone or mute.recording is Recording.MUTED
+    if silent or open_s < policy.exposure_alert_s or now < mute.alarm_at:
+        return
+    changes.tell(CallOpen(mute.ivrid, state.covering[mute.ivrid], open_s, mute.attempts, mute.error))
+    again_s = min(open_s, policy.exposure_alert_most_s)
+    mutes.write(state, replace(mute, alarm_at=now + again_s), changes)
+
+
+def _spent(state: State, mute: Mute, now: float, policy: Policy) -> bool:
+    """Whether a claim on a call that nothing covers is over. A release is watched until it was seen to hold."""
+    call = state.calls.get(mute.ivrid)
+    live = call is not None and bool(call.on)
+    since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
+    if mute.held:
+        return not live and now >= since + policy.keep_ended_s
+    if mute.recording is not Recording.OPEN or mute.ask_again_at:
+        return False
+    return mute.verified_at is not None or now >= since + policy.release_watch_s
