@@ -58,6 +58,8 @@ class Coverage:
 
     def seen(self, line: Line) -> set[str]:
         """The extension is so now. Returns the calls that came under a section by it."""
+        before = self.lines.get(line.sip, line)
+        people = {line.user_id, line.online_user_id, before.online_user_id}
         for user_id in (line.user_id, line.online_user_id):
             if user_id is not None:
                 self._near.setdefault(user_id, set()).add(line.sip)
@@ -65,7 +67,8 @@ class Coverage:
         self._relating.pop(line.sip, None)
         if any(leg.related for leg in line.legs):
             self._relating[line.sip] = line
-        return {ivrid for section in self.sections.values() for ivrid in self._reach(section)}
+        touched = [section for section in self.sections.values() if _touches(section, line, people)]
+        return {ivrid for section in touched for ivrid in self._reach(section)}
 
     def start(self, section: Section) -> set[str]:
         self.sections[section.section_id] = section
@@ -96,3 +99,13 @@ class Coverage:
         near = [self.lines[sip] for sip in self._near.get(target.user_id, ())]
         online = [line for line in near if line.online_user_id == target.user_id]
         return online or [line for line in near if line.user_id == target.user_id and line.online_user_id is None]
+
+
+def _touches(section: Section, line: Line, people: set[str | None]) -> bool:
+    """Whether the section may reach more calls by what was seen of this line, where these people are or were."""
+    match section.target:
+        case OnExtension(sip) if sip == line.sip:
+            return True
+        case OnUser(user_id) if user_id in people:
+            return True
+    return any(leg.related and leg.ivrid in section.by_leg for leg in line.legs)
