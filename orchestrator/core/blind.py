@@ -146,7 +146,7 @@ def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, pol
 
 
 def explains(state: State, leg: Leg, now: float) -> bool:
-    """Whether the call may be muted because we muted an extension that sees it: that reaches no leg that merely rings.
+    """Whether the call may be muted because we muted an extension that sees it, which reaches none that merely rings.
     For a while after all calls are seen again that holds for one that is seen for the first time: its event lags."""
     if not leg.counts:
         return False
