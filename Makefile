@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test lint bench simulate-test mutants lock clean peers
+.PHONY: demo test lint bench torture simulate-test mutants lock clean peers
 
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
@@ -29,6 +29,10 @@ simulate-test: $(READY)
 # The daemon with one rule broken at a time: the simulation must notice each. Exit code 1 if one survives.
 mutants: $(READY)
 	$(BIN)/python -m tests.simulation.mutants $(ARGS)
+
+# Real faults on real parts, at full length: make torture ARGS="kills --kills 50"
+torture: $(READY)
+	$(BIN)/python -m tests.torture $(ARGS)
 
 # The independent Socket.IO clients and servers of tests/peers (needs Node).
 peers:

@@ -89,7 +89,6 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
 
 
 async def _play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | None, *, polling: bool) -> Report:
-    folder.mkdir()
     usual_s = PROMPT_S if polling else LOOKS_EVERY_S + PROMPT_S
     async with world(folder, seed, size=Size(agents=16, plain=True), polling=polling) as on:
         await asyncio.sleep(11.0)  # a connection is good once it has stood for 10 s: then the way back starts at once

