@@ -11,7 +11,7 @@ from dataclasses import replace
 from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Blind, Call, FeedState, Mute, Policy, State, Verdict
+from orchestrator.core.model import Blind, Call, FeedState, Leg, Mute, Policy, State, Verdict
 from orchestrator.core.notices import ExtensionSet
 
 
@@ -76,6 +76,8 @@ def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes
     claim = state.blind.get(sip)
     if claim is not None and claim.muted:
         reach.reach(state, ivrid, True, claim.mute_lands_by, now, policy, changes)
+    if claim is not None and claim.open_lands_by:
+        reach.reach(state, ivrid, False, claim.open_lands_by, now, policy, changes)
 
 
 def may_open(state: State, sip: str) -> bool:
@@ -120,8 +122,9 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
     claim = replace(state.blind[fact.sip], in_flight=False)
     if until is not None:
         claim = _in_doubt(claim, fact.muted, until)
-    if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up
-        claim = _heard(state, claim, fact.muted, now, policy)
+    if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up, none muted
+        muted = fact.muted and outcome.verdict is Verdict.DONE
+        claim = _heard(state, claim, fact.muted, muted, now, policy)
     else:
         attempts = claim.attempts + 1
         retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
@@ -131,20 +134,23 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
         _drop(state, claim, now, policy, changes)
 
 
-def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) -> Blind:
+def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, policy: Policy) -> Blind:
     """A request was answered. What was wanted meanwhile is asked next; a release is asked once more when no request
     to mute can be applied after it."""
-    if muted is not wanted(state, claim.sip):
+    muted = muted or now < claim.mute_lands_by
+    if asked is not wanted(state, claim.sip):
         return replace(claim, muted=muted, attempts=0, next_at=now)
-    if not muted and now < claim.mute_lands_by:
+    if not asked and muted:
         return replace(claim, muted=True, attempts=0, next_at=claim.mute_lands_by)
     return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
-def explains(state: State, ivrid: str, now: float) -> bool:
-    """Whether the call may be muted because we muted an extension that sees it. For a while after all calls are seen
-    again that holds for one that is seen for the first time: its event lags."""
-    call = state.calls[ivrid]
+def explains(state: State, leg: Leg, now: float) -> bool:
+    """Whether the call may be muted because we muted an extension that sees it, which reaches none that merely rings.
+    For a while after all calls are seen again that holds for one that is seen for the first time: its event lags."""
+    if not leg.counts:
+        return False
+    call = state.calls[leg.ivrid]
     if any(sip in state.blind and state.blind[sip].muted for sip in call.on):
         return True
     return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in call.on)

@@ -207,6 +207,8 @@ class Mute:
     """When a covered call that is still open is told of next; 0: nothing was told yet."""
     drifts: int = 0
     """How often it was seen other than confirmed."""
+    crossed: bool = False
+    """A request by extension for the opposite was applied beside the one in flight: in which order, nobody knows."""
     by_extension: bool = False
     """The request that muted it named its extension. Only then may a request that does so open it: what that opens
     beside it is not all known."""

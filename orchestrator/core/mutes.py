@@ -77,9 +77,12 @@ def withdraw(state: State, ivrid: str, changes: Changes) -> None:
 
 
 def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes: Changes) -> None:
-    mute = replace(state.mutes[fact.ivrid], in_flight=False)
+    crossed = state.mutes[fact.ivrid].crossed
+    mute = replace(state.mutes[fact.ivrid], in_flight=False, crossed=False)
     circuit.hear(state, fact.outcome, now, policy, changes)
     match fact.outcome.verdict:
+        case Verdict.DONE if crossed:
+            write(state, replace(mute, recording=Recording.UNKNOWN, attempts=0, retry_at=0.0), changes)
         case Verdict.DONE:
             _confirm(state, mute, fact, now, changes)
         case Verdict.NOT_FOUND if _over(state, mute, policy):

@@ -42,8 +42,8 @@ def reach(state: State, ivrid: str, muted: bool, until: float, now: float, polic
         mute = Mute(ivrid, due_since=now, asked=True, asked_at=now, by_extension=True)
     if mute.foreign:
         return
-    if mute.in_flight:  # nobody knows which of the two is applied last
-        until = max(until, now + policy.late_s)
+    if mute.in_flight and mute.asked is not muted and until <= now:
+        mute = replace(mute, crossed=True)
     as_wanted = mute.recording is (Recording.MUTED if mutes.wanted(state, ivrid) else Recording.OPEN)
     doubted = mutes.in_doubt(mute, muted, until)
     if as_wanted and doubted.recording is not mute.recording:

@@ -140,7 +140,8 @@ class Centre:
 
     def applies(self, request: Request) -> bool:
         """Whether it found a call."""
-        reached = list(self.on[request.name]) if request.by_extension else [request.name]
+        up = [ivrid for ivrid, answered in self.on[request.name].items() if answered] if request.by_extension else []
+        reached = up if request.by_extension else [request.name]
         for ivrid in reached:
             if ivrid in self.muted:
                 assert request.muted or ivrid not in self.foreign, "what somebody else muted stays as it is"
@@ -161,7 +162,7 @@ class Centre:
             if verdict is Verdict.UNSENT and request.applied:
                 verdict = Verdict.LOST
             if verdict is Verdict.DONE:
-                up = (request.by_extension and bool(self.on[request.name])) or request.name in self.muted
+                up = (request.by_extension and any(self.on[request.name].values())) or request.name in self.muted
                 if not request.applied:
                     up = self.applies(request)
                 verdict = Verdict.DONE if up else Verdict.NOT_FOUND

@@ -624,3 +624,10 @@ def test_a_poll_sent_before_a_release_by_extension_is_no_evidence_of_a_foreign_m
     world.starts("next", on="s1")
     assert world.of(MuteForeign) == []
     assert world.decision("c1") == Ask(True)
+
+
+def test_a_call_that_we_muted_by_extension_and_that_a_snapshot_shows_ringing_elsewhere_first_is_ours() -> None:
+    world = muted_blindly()
+    world.snapshot(extension("s0", ringing("c1", muted=True)), extension("s1", talking("c1", muted=True)))
+    assert world.of(MuteForeign) == []
+    assert world.decision("c1") == Ask(True)

@@ -198,9 +198,11 @@ def api_not_found(world: "World", fault: Fault) -> Callable[[], None]:
 def api_hollow(world: "World", fault: Fault) -> Callable[[], None]:
     """Success that does nothing."""
 
-    def fate(_: Request, chance: random.Random) -> Fate | None:
+    def fate(request: Request, chance: random.Random) -> Fate | None:
         if chance.random() < 0.5:
             return None
+        if request.ivrid is not None and not world.board.sees(request.ivrid):
+            world.judge.excuse_call(request.ivrid, float("inf"))  # nothing shows a call that is on no extension
         body = {"ErrorCode": 200, "Message": "Success", "ActionID": "a0"}
         return Fate(None, chance.uniform(*LATENCY_S), 200, body, why="hollow")
 

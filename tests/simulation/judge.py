@@ -211,7 +211,7 @@ class Judge(Watcher):
             told.settle(self._now())
             if request.muted and not told.maybe(ivrid) and told.uncovered_at.get(ivrid, 0.0) < lately:
                 self.violated("asks only for what is wanted", f"a mute of {ivrid}, which nothing covers")
-            known = told.surely(ivrid) and ivrid not in told.doubtful
+            known = told.surely(ivrid) and ivrid not in told.doubtful and self._truth.alive(ivrid)
             if not request.muted and known and told.covered_since[ivrid] < lately:
                 self.violated("asks only for what is wanted", f"opens {ivrid}, which is covered")
         if request.muted:
