@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from orchestrator.core import blind, coverage, evidence, fold, mutes, polls, reconcile, sections
+from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight
 from orchestrator.core.model import Call, Direction, Leg, LegStatus, Mute, Recording, State
 from orchestrator.engine import loop as engine
 from orchestrator.engine.keyqueue import KeyQueue
@@ -161,7 +161,7 @@ def unknown_taken_for_undone(stack: ExitStack) -> None:
 
 @mutant("api_late")
 def late_requests_win(stack: ExitStack) -> None:
-    """Where nothing shows the recordings (else that mends it): not asked once more when a request may have come late."""
+    """Where nothing shows the recordings, not asked once more after a request may have come late."""
     _put(stack, evidence, "_judge", lambda *_: None)
     _put(stack, Mute, "ask_again_at", property(lambda _: 0.0))
 
@@ -294,7 +294,7 @@ def no_lease(stack: ExitStack) -> None:
 @mutant("crm_late")
 def users_do_not_move(stack: ExitStack) -> None:
     """A section on a user stays where the user was when it began."""
-    _put(stack, fold, "_sign_in", lambda *_: None)
+    _put(stack, sight, "_sign_in", lambda *_: None)
 
 
 @dataclass(frozen=True, slots=True)
