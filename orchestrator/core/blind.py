@@ -11,7 +11,7 @@ from dataclasses import replace
 from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Blind, Call, FeedState, Mute, Policy, State, Verdict
+from orchestrator.core.model import Blind, Call, Extension, FeedState, Mute, Policy, State, Verdict
 from orchestrator.core.notices import ExtensionSet
 
 
@@ -136,6 +136,11 @@ def _heard(state: State, claim: Blind, muted: bool, now: float, policy: Policy) 
 def explains(state: State, ivrid: str) -> bool:
     """Whether the call may be muted because we muted an extension that sees it."""
     return any(sip in state.blind and state.blind[sip].muted for sip in state.calls[ivrid].on)
+
+
+def first(state: State, extensions: Iterable[Extension]) -> list[Extension]:
+    """Those that we muted come first: a call that several see is muted because of them, and not by somebody else."""
+    return sorted(extensions, key=lambda extension: extension.sip not in state.blind)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:

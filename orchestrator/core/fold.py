@@ -138,7 +138,7 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
         case PollAnswered(_, sent_at, answer):
             polls.answer(state, fact, now, policy, changes)
             if isinstance(answer, Polled):
-                for extension in answer.extensions:
+                for extension in blind.first(state, answer.extensions):
                     _take_poll(state, extension, sent_at, now, policy, changes)
         case never:
             assert_never(never)

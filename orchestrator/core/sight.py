@@ -104,7 +104,7 @@ def take_snapshot(
         see(state, Extension(sip), Shown(), now, policy, changes)
         del state.extensions[sip]
         changes.extensions.add(sip)
-    for extension in listed.values():
+    for extension in blind.first(state, listed.values()):
         see(state, extension, Shown(extension.legs.values(), now - EVENT_AGE_S), now, policy, changes)
     state.heard_at = dict.fromkeys(listed, now)
     turn_feed(state, FeedState.SYNCED, changes)
