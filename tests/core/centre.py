@@ -155,6 +155,12 @@ class Centre:
             if not request.applied:
                 self.applies(request)
 
+    def slips(self) -> None:
+        """What was muted runs again, without a word: the vendor lost it."""
+        for ivrid in self.world.state.covering:
+            if ivrid in self.muted and ivrid not in self.foreign:
+                self.muted[ivrid] = False
+
     def answered(self, how: str, late_s: float = 0.0) -> None:
         for key, request in sorted(self.under_way.items()):
             del self.under_way[key]

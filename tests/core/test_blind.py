@@ -299,6 +299,15 @@ def test_calls_muted_by_extension_and_seen_later_are_ours_and_not_foreign() -> N
     assert world.settle() == [("c1", False)]
 
 
+def test_so_are_those_that_one_poll_for_all_shows_with_others() -> None:
+    world = in_sight()
+    world.turns(FeedState.DOWN)
+    world.starts("pay", on="s2")
+    world.attempt_all("s2")
+    world.polled("", extension("s1", ringing("c1", muted=True)), extension("s2", talking("c1", muted=True)))
+    assert world.settle() == [("c1", True)]
+
+
 def test_so_are_those_that_a_poll_shows_meanwhile() -> None:
     world = in_sight()
     world.turns(FeedState.DOWN)

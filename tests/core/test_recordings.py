@@ -59,7 +59,7 @@ NETWORK = st.one_of(
     step("polls"),
     step("poll_answers", st.booleans()),
 )
-IN_SIGHT = st.lists(st.one_of(PEOPLE, NETWORK, NETWORK), min_size=20, max_size=50)
+IN_SIGHT = st.lists(st.one_of(PEOPLE, NETWORK, NETWORK, step("slips")), min_size=20, max_size=50)
 
 
 def live(centre: Centre) -> set[str]:
