@@ -27,8 +27,8 @@ DELAY_S = 0.2
 SLOWED_S = PROMPT_S + 4 * DELAY_S
 """Before a message is heard, its reader acknowledges what came before, asks for the time and reads."""
 HEARD_AGAIN_S = ANSWER_S + RETRY_MOST_S + PROMPT_S
-"""For what the CRM says as soon as Redis is back: the reader's attempt that is under way fails in its own time, and the
-pause after it may be the longest there is."""
+"""For what the CRM says as soon as Redis is back: the reader's attempt that is under way fails in its own time, and
+the pause after it may be the longest there is."""
 TOLD_WITHIN_S = 5.0
 SECTIONS = Sections(every_s=(0.1, 0.5), last_s=(8.0, 40.0), share_never_ended=0.0)
 """Long ones: they must be running when Redis is away, as the CRM cannot start any then."""
