@@ -95,7 +95,10 @@ class Feed:
         if request.query.get("transport") != "websocket":
             return web.json_response({"code": 0, "message": "Transport unknown"}, status=400)
         socket = web.WebSocketResponse(compress=False, timeout=0.5, autoping=True)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:  # gone before it was answered
+            return socket
         generation: Generation = 3 if self._settings.engineio == 3 or request.query.get("EIO") == "3" else 4
         sid = f"{self._chance.getrandbits(80):020x}"
         session = Session(socket, sid, generation, self._settings, self._joined, self._received)

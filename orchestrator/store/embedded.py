@@ -1,8 +1,9 @@
 """A private Valkey for those who run no Redis: on loopback, its data in the daemon's data directory.
 
 Guarantees: one daemon to a data directory (a lock that the system drops with the process, so nothing is left to
-clean up after a crash); Valkey ends with the daemon, also when the daemon is killed; what is in the way, a taken
-port or a directory in use, is named in the error together with what would be right.
+clean up after a crash); Valkey ends with the daemon, also when the daemon is killed; one that dies alone is started
+again, on its port and with its data; what is in the way at the start, a taken port or a directory in use, is named in
+the error together with what would be right.
 
 Durability: the append-only file is flushed to disk every second. So nothing is lost when Valkey or the daemon dies;
 a power failure can cost the last second. Flushing on every write would bound that too, but would put the disk's
@@ -19,6 +20,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 from redis.asyncio import Redis
@@ -36,6 +38,8 @@ STOP_S = 10.0
 TAKE_OVER_S = 5.0
 """How long the Valkey of a daemon that was killed a moment ago may take to end."""
 LOOK_AGAIN_S = 0.02
+RESTART_S = 0.2
+"""Before one that died is started again: where it dies at once, this is not a loop that takes a processor."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -53,12 +57,35 @@ async def embedded(data_dir: Path | str, port: int) -> AsyncIterator[str]:
     directory = _absolute(data_dir)
     async with _locked(directory) as lock:
         port = _free_port(port)
-        process = await _start(program, directory, port, lock)
+        server = _Server(program, directory, port, lock)
+        await server.start()
         try:
-            await _ready(process, port, directory)
-            yield _url(directory, port)
+            await _ready(server.process, port, directory)
+            keeping = asyncio.create_task(server.keep())
+            try:
+                yield _url(directory, port)
+            finally:
+                keeping.cancel()
+                await asyncio.wait([keeping])
         finally:
-            await _stop(process)
+            await _stop(server.process)
+
+
+class _Server:
+    """The Valkey of a data directory; after it died, the next one."""
+
+    def __init__(self, program: str, directory: Path, port: int, lock: int) -> None:
+        self._how = (program, directory, port, lock)
+        self.process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        self.process = await _start(*self._how)
+
+    async def keep(self) -> NoReturn:
+        while True:
+            await self.process.wait()
+            await asyncio.sleep(RESTART_S)
+            await self.start()
 
 
 def _program() -> str:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from orchestrator.store.embedded import HOST, EmbeddedUnavailable, embedded
-from tests.valkey import SOON_S, alive, client_of, end, until
+from tests.valkey import SOON_S, alive, client_of, end, there, until
 
 DAEMON = """
 import asyncio, sys
@@ -60,6 +60,18 @@ async def test_its_data_outlives_it(tmp_path: Path) -> None:
         async with embedded(directory, 0) as url, client_of(url) as client:
             assert await client.get("kept") == expected
             await client.set("kept", "1")
+
+
+async def test_one_that_dies_alone_is_started_again_with_its_data(tmp_path: Path) -> None:
+    async with embedded(tmp_path, 0) as url, client_of(url) as client:
+        await client.set("kept", "1")
+        pid = (await client.info("server"))["process_id"]
+        end(pid)
+        await until(lambda: not alive(pid))
+        await until(lambda: there(client), why="the next one answers")
+        assert await client.get("kept") == b"1"
+        pid = (await client.info("server"))["process_id"]
+    assert not alive(pid)
 
 
 @asynccontextmanager

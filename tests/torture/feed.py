@@ -17,8 +17,8 @@ from tests.torture.world import BACK_S, PROMPT_S, World, world
 LOOKS_EVERY_S = 5.0
 """`policy.verify_seconds`."""
 DELAY_S = 3.0
-CONNECT_S = 0.5
-"""Once the connection is known to be gone: login's token, handshake, snapshot."""
+SETTLED_S = 11.0
+"""A connection that has stood for 10 s was good: when it is lost, the way back starts at once."""
 BACK_WITHIN_S = 40.0
 """The pause between two attempts to connect grows to 30 s."""
 
@@ -91,7 +91,7 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
 async def _play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | None, *, polling: bool) -> Report:
     usual_s = PROMPT_S if polling else LOOKS_EVERY_S + PROMPT_S
     async with world(folder, seed, size=Size(agents=16, plain=True), polling=polling) as on:
-        await asyncio.sleep(11.0)  # a connection is good once it has stood for 10 s: then the way back starts at once
+        await asyncio.sleep(min(SETTLED_S, outage_s))
         for name, (broken, bound_s) in FAULTS.items():
             if only is not None and name not in only:
                 continue

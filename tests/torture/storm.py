@@ -93,11 +93,11 @@ class Rounds:
 async def play(folder: Path, seed: int, for_s: float, *, strictly: bool = True) -> list[Report]:
     """`strictly`: no message at all may be late; else not the most of them, on a machine that is busy with others."""
     size = Size(agents=STORM_AGENTS + CRM_LINES, plain=True)
-    packets = some_event_packets(PACKETS, STORM_AGENTS, seed, time.time())
+    packets = some_event_packets(min(PACKETS, round(for_s * EVENTS_PER_S)), STORM_AGENTS, seed, time.time())
     async with world(folder, seed, size=size, lag_s=0.0, latency_s=(0.0, 0.0), loaded=False, proxied=False) as on:
         rounds = Rounds(on, list(on.sim.lines)[STORM_AGENTS : STORM_AGENTS + CRM_LINES], random.Random(seed))
         await rounds.talk()
-        phases = [await _phase(on, rounds, "calm", CALM_S)]
+        phases = [await _phase(on, rounds, "calm", min(CALM_S, for_s))]
         events, garbage = Wind(on, packets), Wind(on, _garbage())
         phases.append(await _phase(on, rounds, "storm of events", for_s, events.blow()))
         phases.append(await _phase(on, rounds, "storm of garbage", for_s, garbage.blow()))
