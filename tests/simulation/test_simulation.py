@@ -27,10 +27,11 @@ def _first_seed() -> int:
         return int(time.time()) % 1_000_000_000
 
 
-def test_new_stories_hold_every_invariant() -> None:
+def test_new_stories_hold_every_invariant(capsys: pytest.CaptureFixture[str]) -> None:
     first = _first_seed()
     summary = play(range(first, first + MOST_NEW), os.cpu_count() or 1, within_s=NEW_STORIES_S)
-    print(f"from seed {first} on:\n{summary}")
+    with capsys.disabled():
+        sys.stdout.write(f"\nnew stories from seed {first} on:\n{summary}\n")
     assert not summary.failed, f"from seed {first} on:\n{summary}"
 
 
