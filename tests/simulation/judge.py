@@ -27,6 +27,8 @@ BOUNDS = {
     "unseen": ("covered call open, told or not", UNSEEN_S),
     "over": ("call muted without cover", BOUND_S),
 }
+ANYBODYS_S = 30.0
+"""So long after an extension was muted as a whole nobody can say who muted a call that is first seen there."""
 TICK_S = 0.5
 
 
@@ -74,6 +76,8 @@ class Judge(Watcher):
         self._in_flight: dict[int, Request] = {}
         self._turned: dict[str, float] = {}
         self._by_extension: dict[str, str] = {}
+        self._muted_as_a_whole: dict[str, float] = {}
+        """Extension -> when it was last asked for: a call first seen there muted then may be muted by us."""
         self._unknown: set[str] = set()
         """Calls that the API did not know when it was asked, and that were not seen to be up since."""
         self._board = board
@@ -199,6 +203,8 @@ class Judge(Watcher):
             if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
+        if request.sip is not None and request.muted:
+            self._muted_as_a_whole[request.sip] = self._now()
         if not request.muted and (waits := self.backlog(request.process)) is not None:
             self.violated("nothing is opened before the backlog is read", f"{request.key}, while {waits} waits")
         if request.ivrid is None:
@@ -240,6 +246,9 @@ class Judge(Watcher):
     def _trespass(self, ivrid: str) -> None:
         shown = self.foreign_shown.get(ivrid)
         doubtful = any(ivrid in told.doubtful for told in self._tolds.values())
+        whose = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in self._board().sees(ivrid))
+        if any(self._now() - at < ANYBODYS_S for at in whose):
+            return
         if shown is not None and shown < self.first_mute.get(ivrid, float("inf")) and not doubtful:
             self.violated("foreign mutes are not touched", f"{ivrid} was shown muted before our first request")
 
