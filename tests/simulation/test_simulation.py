@@ -13,8 +13,8 @@ from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.regressions import FOUND
 from tests.simulation.world import Result, Script, run
 
-NEW_STORIES_S = 40.0
-MOST_NEW = 300
+NEW_STORIES_S = 60.0
+MOST_NEW = 60
 
 
 def _first_seed() -> int:
