@@ -30,7 +30,7 @@ from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.outside import Outside
-from orchestrator.store.connection import reader, subscriber, writer
+from orchestrator.store.connection import reader, writer
 from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch
@@ -114,7 +114,7 @@ class Daemon:
             durable(partial(Stream, key=key, group=crm.group, clock=clock)) for key in dict.fromkeys(crm.streams)
         ]
         lists = [durable(partial(List, key=key)) for key in dict.fromkeys(crm.lists)]
-        channels = [PubSubReader(client(subscriber), crm.channels, *to)] if crm.channels else []
+        channels = [PubSubReader(client(reader), crm.channels, *to)] if crm.channels else []
         self._messages = WaysIn([*streams, *lists], channels)
 
     def problems(self) -> dict[str, str]:

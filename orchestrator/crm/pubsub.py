@@ -1,20 +1,18 @@
 """Messages of the CRM from Redis pub/sub: several channels, patterns too.
 
-Pub/sub keeps nothing for a listener that is away, and redis-py reconnects without a word. So the connection is
-ours: when it is quiet it is asked for a sign of life every `PING_EVERY_S` and given up when none comes, and after
-every loss the time in which messages may have been missed is told. Guarantees: messages are delivered synchronously
-in the order of arrival; a wrong one is told, kept as a dead letter, and stops nothing.
+Pub/sub keeps nothing for a listener that is away, and redis-py's own reader of it reconnects without a word. So the
+connection is ours: when it is quiet it is asked for a sign of life every `PING_EVERY_S` and given up when none comes,
+and after every loss the time in which messages may have been missed is told. Guarantees: messages are delivered
+synchronously in the order of arrival; a wrong one is told, kept as a dead letter, and stops nothing.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -26,12 +24,16 @@ from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.engine.notices import MessageRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.store.connection import connection_of
 
 PING_EVERY_S = 5.0
 ANSWER_S = 7.0
 """Without a word for so long after a ping: the connection is half-open."""
 SUBSCRIBE_WITHIN_S = 3.0
 PATTERN = frozenset("*?[")
+
+Reply = list[bytes]
+"""The kind of message, then what belongs to it (RESP2)."""
 
 
 class PubSubReader:
@@ -45,8 +47,7 @@ class PubSubReader:
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        """`client` is the reader's alone and must not time out while silent; `deliver` may raise MessageRefused."""
-        client.set_retry(Retry(NoBackoff(), 0, supported_errors=()))  # else it reconnects before it raises
+        """`client` is the reader's alone, with one connection; `deliver` may raise MessageRefused."""
         self._client = client
         once = dict.fromkeys(channels)  # Redis confirms a channel once, however often it is configured
         self._channels = [name for name in once if not PATTERN & set(name)]
@@ -70,58 +71,58 @@ class PubSubReader:
         """Listen until cancelled."""
         while True:
             try:
-                async with self._client.pubsub() as pubsub:
-                    await self._listen(pubsub)
+                await self._listen(await connection_of(self._client))
             except REDIS_FAILURES as error:
+                if self._client.connection is not None:
+                    await self._client.connection.disconnect(nowait=True)
                 await self._link.lost(why(error))
 
-    async def _listen(self, pubsub: PubSub) -> None:
-        async with asyncio.timeout(SUBSCRIBE_WITHIN_S) as limit:
+    async def _listen(self, connection: AbstractConnection) -> NoReturn:
+        async with asyncio.timeout(SUBSCRIBE_WITHIN_S):
             if self._channels:
-                await pubsub.subscribe(*self._channels)
+                await connection.send_command("SUBSCRIBE", *self._channels)
             if self._patterns:
-                await pubsub.psubscribe(*self._patterns)
+                await connection.send_command("PSUBSCRIBE", *self._patterns)
             awaited = len(self._channels) + len(self._patterns)
             while awaited:
-                awaited -= self._take(await pubsub.get_message(timeout=SUBSCRIBE_WITHIN_S))
-            limit.reschedule(None)
+                awaited -= self._take(await connection.read_response(disconnect_on_error=False))
         self._link.up(missed=True)
         asked_at: float | None = None  # when the ping was sent that nothing was heard since
         while True:
-            message = await self._next(pubsub, asked_at)
-            if message is not None:
+            reply = await self._next(connection, asked_at)
+            if reply is not None:
                 asked_at = None
+                if self._take(reply):
+                    raise RedisConnectionError  # a new confirmation: somebody (a proxy) reconnected behind our back
             elif asked_at is None:
                 async with asyncio.timeout(ANSWER_S):
-                    await pubsub.ping()
+                    await connection.send_command("PING")
                 asked_at = self._clock.now()
             else:
                 raise RedisTimeoutError
-            if self._take(message):
-                raise RedisConnectionError  # a new confirmation: redis-py has reconnected behind our back
             await asyncio.sleep(0)  # a burst must not hold up the requests that its first message asks for
 
-    async def _next(self, pubsub: PubSub, asked_at: float | None) -> dict[str, Any] | None:
+    async def _next(self, connection: AbstractConnection, asked_at: float | None) -> Reply | None:
         """What is heard next; None when the wait for it was in vain.
 
         A process that was stopped for a while wakes up with its waits over and their answers unread, so what has
         arrived by then is looked at once more before the silence is believed.
         """
         wait_s = PING_EVERY_S if asked_at is None else asked_at + ANSWER_S - self._clock.now()
-        heard: dict[str, Any] | None = await pubsub.get_message(timeout=max(0.0, wait_s))
+        heard: Reply | None = await connection.read_response(timeout=max(0.0, wait_s), disconnect_on_error=False)
         if heard is None:
-            heard = await pubsub.get_message(timeout=0.0)
+            heard = await connection.read_response(timeout=0.0, disconnect_on_error=False)
         return heard
 
-    def _take(self, message: dict[str, Any] | None) -> bool:
+    def _take(self, reply: Reply) -> bool:
         """Whether it was the confirmation of a subscription. Anything heard is a sign of life."""
-        if message is None:
-            return False
         self._link.heard()
-        match message["type"]:
-            case "message" | "pmessage":
-                self._hear(message["pattern"], message["channel"], message["data"])
-            case "subscribe" | "psubscribe":
+        match reply:
+            case [b"message", channel, raw]:
+                self._hear(None, channel, raw)
+            case [b"pmessage", pattern, channel, raw]:
+                self._hear(pattern, channel, raw)
+            case [b"subscribe" | b"psubscribe", *_]:
                 return True
         return False
 

@@ -7,9 +7,9 @@ every mute.
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
 
+from orchestrator.store.connection import connection_of
 from orchestrator.store.lease import Lease
 from orchestrator.store.scripts import script
 
@@ -46,8 +46,7 @@ class Commands:
 
 
 class CommandRunner:
-    """Sends to the one connection of a client, which must be this runner's user's alone: the library's own way to it
-    takes as long again as Redis does, in locks, hooks and measurements that nobody reads here."""
+    """Sends over the one connection of a client, which must be this runner's user's alone."""
 
     def __init__(self, client: Redis, lease: Lease) -> None:
         self._client = client
@@ -59,16 +58,19 @@ class CommandRunner:
         is sent."""
         if not commands:
             return
-        connection = self._client.connection or await self._connect()
+        connection = self._client.connection or await connection_of(self._client)
         keys, words = [self._lease.key, *commands.keys], [*self._lease.words, *commands.words]
         try:
-            await connection.send_command("EVALSHA", self._script.sha, len(keys), *keys, *words)
+            await connection.send_packed_command(packed("EVALSHA", self._script.sha, len(keys), *keys, *words))
             await connection.read_response()
         except NoScriptError:  # Redis was started anew, or flushed its scripts
             await self._script(keys=keys, args=words)
 
-    async def _connect(self) -> AbstractConnection:
-        await self._client.initialize()
-        if self._client.connection is None:
-            raise ValueError("the client has no connection of its own: make it with `writer`")
-        return self._client.connection
+
+def packed(*words: Word) -> bytes:
+    """A command as it goes over the wire (RESP), in half the time that the library takes for it."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        raw = str(word).encode("utf-8", "surrogatepass")
+        parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)

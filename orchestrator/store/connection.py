@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import (
+    AbstractConnection,
     Connection,
     ConnectionPool,
     SSLConnection,
@@ -44,10 +45,16 @@ def reader(url: str) -> Redis:
     return writer(url)
 
 
-def subscriber(url: str) -> Redis:
-    """For pub/sub: RESP2, under which a PING on a subscribed connection is safe. Silence is normal there, so
-    whoever reads must see to signs of life."""
-    return Redis.from_pool(_pool(url))
+async def connection_of(client: Redis) -> AbstractConnection:
+    """The one connection of a `writer` or `reader`, which connects when something is sent.
+
+    Whoever uses it must be its only user: the library's own way to it takes as long again as Redis does, in locks,
+    hooks and measurements that nobody reads here.
+    """
+    await client.initialize()
+    if client.connection is None:
+        raise ValueError("the client has no connection of its own: make it with `writer` or `reader`")
+    return client.connection
 
 
 class _ToPrimary:

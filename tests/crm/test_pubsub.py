@@ -19,7 +19,7 @@ from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
 from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
-from orchestrator.store.connection import subscriber
+from orchestrator.store.connection import reader as waiting_client
 from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
 
 CHANNEL = "crm.sensitive"
@@ -50,7 +50,7 @@ async def listening(
     deliver: Callable[[CrmMessage], None] = ignore,
     url: str = "",
 ) -> AsyncIterator[Listening]:
-    client = subscriber(url or valkey.url)
+    client = waiting_client(url or valkey.url)
     try:
         async with client_of(valkey.url) as own:
             letters = DeadLetters(own, "mute", SystemClock())
@@ -381,7 +381,7 @@ async def test_a_burst_leaves_room_for_others(valkey: Valkey, redis: Redis, hear
 
 async def test_it_ends_when_cancelled_at_any_moment(valkey: Valkey, redis: Redis, heard: Heard) -> None:
     for steps in range(60):
-        client = subscriber(valkey.url)
+        client = waiting_client(valkey.url)
         letters = DeadLetters(redis, "mute", SystemClock())
         reader = PubSubReader(client, [CHANNEL, "a*"], ignore, heard, letters, SystemClock(), random.Random(1))
         task = asyncio.ensure_future(reader.run())

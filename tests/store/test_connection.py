@@ -14,13 +14,13 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator.redis_errors import REDIS_FAILURES, why
-from orchestrator.store.connection import subscriber, writer
+from orchestrator.store.connection import reader, writer
 from tests.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
 
 
-@pytest.mark.parametrize("make", [writer, subscriber])
+@pytest.mark.parametrize("make", [writer, reader])
 @pytest.mark.parametrize(
     "url", ["http://user:hush@host", "host:6379", "", "redis://user:hush/hush@host:6379", "redis://:hush@host:port"]
 )

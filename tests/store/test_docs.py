@@ -13,7 +13,7 @@ from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.engine.notices import CrmLost, MessageRejected, StoreLost
 from orchestrator.engine.ports import Marks
 from orchestrator.store import codec
-from orchestrator.store.connection import subscriber
+from orchestrator.store.connection import reader
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
 from tests.crm.durable import LIST, STREAM, a_list, ended, reading, stream
@@ -73,7 +73,7 @@ async def test_the_rights_listed_are_enough(valkey: Valkey, heard: Heard) -> Non
 
                 await until(kept)
                 await until(lambda: store.healthy)
-        await _listens(subscriber_url=url)
+        await _listens(url)
         await _reads(url, heard, admin)
     assert not heard.of(StoreLost)
     assert not heard.of(CrmLost)
@@ -94,8 +94,8 @@ async def _reads(url: str, heard: Heard, crm: Redis) -> None:
     ] * 2
 
 
-async def _listens(subscriber_url: str) -> None:
-    client = subscriber(subscriber_url)
+async def _listens(url: str) -> None:
+    client = reader(url)
     async with client.pubsub() as pubsub:
         await pubsub.subscribe("crm.sensitive")
         await pubsub.ping()
