@@ -6,12 +6,13 @@ again by then (their claims take over) or taking it back would open a call that 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Blind, Call, FeedState, Leg, Mute, Policy, State, Verdict
+from orchestrator.core.model import Blind, Call, FeedState, Mute, Policy, State, Verdict
 from orchestrator.core.notices import ExtensionSet
 
 
@@ -145,15 +146,14 @@ def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, pol
     return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
-def explains(state: State, leg: Leg, now: float) -> bool:
-    """Whether the call may be muted because we muted an extension that sees it, which reaches none that merely rings.
+def explains(state: State, ivrid: str, now: float) -> bool:
+    """Whether the call may be muted because we muted an extension that has it, which reaches none that merely rings.
     For a while after all calls are seen again that holds for one that is seen for the first time: its event lags."""
-    if not leg.counts:
-        return False
-    call = state.calls[leg.ivrid]
-    if any(sip in state.blind and state.blind[sip].muted for sip in call.on):
+    call = state.calls[ivrid]
+    has_it = [sip for sip in call.on if state.extensions[sip].legs[ivrid].counts]
+    if any(sip in state.blind and state.blind[sip].muted for sip in has_it):
         return True
-    return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in call.on)
+    return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in has_it)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:

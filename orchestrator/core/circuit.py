@@ -4,7 +4,7 @@ Guarantees: it is down after `api_down_after` failed requests in a row, whicheve
 out no closer together than `probe_every_s`; one that succeeds brings it back, and with it every call that waits.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orchestrator.core.changes import Changes
 from orchestrator.core.model import Api, Outcome, Policy, State, Verdict

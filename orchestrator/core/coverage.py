@@ -6,8 +6,9 @@ the call goes: covers are added here and removed only by `lift`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes

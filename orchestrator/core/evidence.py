@@ -5,7 +5,7 @@ seconds); what is older than what is known already says nothing; a recording tha
 confirmed is unknown again, so it is asked for anew; one that was muted before our first request is somebody else's.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orchestrator.core import blind, reach
 from orchestrator.core.changes import Changes
@@ -20,9 +20,8 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
     if leg.muted is None or seen_at < call.seen_at or (leg.muted and _opened_since(state, call, seen_at, policy)):
         return
     mute = state.mutes.get(leg.ivrid)
-    news = call.muted is not True or call.seen_at == seen_at  # another leg of it may have told, in the same snapshot
-    unclaimed = news and (mute is None or _unasked(mute))
-    if leg.muted and unclaimed and blind.explains(state, leg, now):
+    unclaimed = call.muted is not True and (mute is None or _unasked(mute))
+    if leg.muted and unclaimed and blind.explains(state, leg.ivrid, now):
         # Nobody was seen to mute it, and we muted its extension: it is ours, and its own claim takes over.
         state.calls[leg.ivrid] = replace(call, muted=None, seen_at=seen_at)
         if mute is not None and mute.foreign:

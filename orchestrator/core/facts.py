@@ -5,7 +5,8 @@ answers and what an earlier process left in Redis all come in here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from orchestrator.core.model import (
     Blind,
@@ -23,22 +24,19 @@ from orchestrator.core.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FeedChanged:
+class FeedChanged(Struct, frozen=True):
     """The connection to the feed got better or worse. SYNCED is said by a `SnapshotTaken`, not by this."""
 
     feed: FeedState
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotTaken:
+class SnapshotTaken(Struct, frozen=True):
     """`AllExtensionsStatus`: the whole account as it is now. What it does not list is gone."""
 
     extensions: tuple[Extension, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionSeen:
+class ExtensionSeen(Struct, frozen=True):
     """A call event: this extension, with the whole list of its legs after the event."""
 
     extension: Extension
@@ -46,8 +44,7 @@ class ExtensionSeen:
     """How long the event was under way at the vendor's, at most: what it shows is so old."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserSeen:
+class UserSeen(Struct, frozen=True):
     """A status event: who works at the extension now. Says nothing about calls, so it ends none."""
 
     sip: str
@@ -55,8 +52,7 @@ class UserSeen:
     online_user_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SectionStarted:
+class SectionStarted(Struct, frozen=True):
     """The CRM said `sensitive_section.started` (again, where the section runs already: that renews it)."""
 
     section_id: str
@@ -67,23 +63,20 @@ class SectionStarted:
     message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SectionEnded:
+class SectionEnded(Struct, frozen=True):
     """The CRM, or an operator, ended a section, known or not."""
 
     section_id: str
     cause: EndCause = EndCause.MESSAGE
 
 
-@dataclass(frozen=True, slots=True)
-class SectionWoke:
+class SectionWoke(Struct, frozen=True):
     """The time at which something was to be looked at for this section has come."""
 
     section_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class MuteAsked:
+class MuteAsked(Struct, frozen=True):
     """A request to mute (or, with `muted` False, to open) a recording is about to be sent."""
 
     ivrid: str
@@ -92,21 +85,18 @@ class MuteAsked:
     """It names this extension instead of the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionAsked:
+class ExtensionAsked(Struct, frozen=True):
     """A request to mute (or to open) whatever calls an extension has up is about to be sent."""
 
     sip: str
     muted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionWithdrawn:
+class ExtensionWithdrawn(Struct, frozen=True):
     sip: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionAnswered:
+class ExtensionAnswered(Struct, frozen=True):
     sip: str
     muted: bool
     outcome: Outcome
@@ -114,34 +104,29 @@ class ExtensionAnswered:
     """As with `MuteAnswered`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PollSent:
+class PollSent(Struct, frozen=True):
     """Active Calls is about to be asked, for one extension or (`ALL`) for the whole account."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class PollAnswered:
+class PollAnswered(Struct, frozen=True):
     key: str
     sent_at: float
     answer: Polled | PollFailed
 
 
-@dataclass(frozen=True, slots=True)
-class PollingConfigured:
+class PollingConfigured(Struct, frozen=True):
     """There is a code to poll Active Calls with."""
 
 
-@dataclass(frozen=True, slots=True)
-class MuteWithdrawn:
+class MuteWithdrawn(Struct, frozen=True):
     """The request was not sent after all: while its intention was written down, the wish changed."""
 
     ivrid: str
 
 
-@dataclass(frozen=True, slots=True)
-class MuteAnswered:
+class MuteAnswered(Struct, frozen=True):
     """One attempt is over."""
 
     ivrid: str
@@ -153,18 +138,15 @@ class MuteAnswered:
     """The request named this extension instead of the call, so it reached all calls that were up there."""
 
 
-@dataclass(frozen=True, slots=True)
-class BacklogBegan:
+class BacklogBegan(Struct, frozen=True):
     """Messages of the CRM may wait that came while nobody listened: they are read from here on."""
 
 
-@dataclass(frozen=True, slots=True)
-class BacklogDone:
+class BacklogDone(Struct, frozen=True):
     """All of them were taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What an earlier process left in Redis."""
 
     sections: Mapping[str, Section]
@@ -175,8 +157,7 @@ class Restored:
     """Of each extension (by SIP id), the legs that the feed showed as muted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """Time for housekeeping: what is kept only for a while may be forgotten."""
 
 

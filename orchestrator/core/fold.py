@@ -5,8 +5,9 @@ time; and the cost of one event does not grow with the number of extensions, cal
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from orchestrator.core import blind, mutes, polls, reach, sections, sight, watch
 from orchestrator.core.changes import Changes
@@ -76,7 +77,7 @@ def _hear_feed(state: State, fact: FeedFact, now: float, policy: Policy, changes
         case ExtensionSeen(extension, lag_s):
             state.heard_at[extension.sip] = now
             shown = sight.Shown(extension.legs.values(), now - lag_s - sight.EVENT_AGE_S)
-            sight.see(state, extension, shown, now, policy, changes)
+            sight.see(state, (extension,), shown, now, policy, changes)
         case UserSeen():
             sight.see_user(state, fact, now, policy, changes)
         case SnapshotTaken(extensions):
@@ -143,16 +144,16 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
         case PollAnswered(_, sent_at, answer):
             polls.answer(state, fact, now, policy, changes)
             if isinstance(answer, Polled):
-                for extension in answer.extensions:
-                    _take_poll(state, extension, sent_at, now, policy, changes)
+                _take_poll(state, answer, sent_at, now, policy, changes)
         case never:
             assert_never(never)
 
 
-def _take_poll(state: State, polled: Extension, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
+def _take_poll(state: State, polled: Polled, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """Calls that are news, and what it shows of the recordings of those that are not."""
-    shown = sight.Shown(polled.legs.values(), sent_at)
-    sight.see(state, polls.merged(state, polled, sent_at), shown, now, policy, changes)
+    shown = sight.Shown([leg for extension in polled.extensions for leg in extension.legs.values()], sent_at)
+    known = [polls.merged(state, extension, sent_at) for extension in polled.extensions]
+    sight.see(state, known, shown, now, policy, changes)
 
 
 def _turn_backlog(state: State, backlog: bool, changes: Changes) -> None:

@@ -6,8 +6,9 @@ All values are frozen; the one thing that changes is `State`, the working memory
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class FeedState(StrEnum):
@@ -35,8 +36,7 @@ class LegStatus(StrEnum):
     OTHER = "Other"
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """A call as one extension sees it."""
 
     ivrid: str
@@ -62,8 +62,7 @@ class Leg:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """A SIP id with who works there and the calls it sees now."""
 
     sip: str
@@ -74,8 +73,7 @@ class Extension:
     legs: Mapping[str, Leg] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What the legs of all extensions say together about one `ivrid`."""
 
     on: frozenset[str] = frozenset()
@@ -86,18 +84,15 @@ class Call:
     """The moment that the latest `IsMuted` speaks of: what is older says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnExtension:
+class OnExtension(Struct, frozen=True):
     sip: str
 
 
-@dataclass(frozen=True, slots=True)
-class OnUser:
+class OnUser(Struct, frozen=True):
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OnCall:
+class OnCall(Struct, frozen=True):
     ivrid: str
 
 
@@ -112,16 +107,14 @@ class CoverReason(StrEnum):
     TARGET = "target"  # the section names the call itself
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Struct, frozen=True):
     since: float
     reason: CoverReason
     sip: str | None
     """The extension that brought the call under the section; None when the section names the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A sensitive section, from `started` to `ended`, as the CRM says."""
 
     section_id: str
@@ -153,8 +146,7 @@ class EndCause(StrEnum):
         return self in (EndCause.MESSAGE, EndCause.OPERATOR)
 
 
-@dataclass(frozen=True, slots=True)
-class EndedSection:
+class EndedSection(Struct, frozen=True):
     """What is kept of a section that ended, so that a late or repeated message does not revive it."""
 
     at: float
@@ -171,8 +163,7 @@ class Recording(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
+class Mute(Struct, frozen=True):
     """Our claim on one call's recording (or the note that it is somebody else's)."""
 
     ivrid: str
@@ -223,8 +214,7 @@ class Mute:
         return lands_by if lands_by > self.confirmed_at else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Blind:
+class Blind(Struct, frozen=True):
     """Our claim on whatever calls an extension has up, made while its calls cannot be seen."""
 
     sip: str
@@ -253,8 +243,7 @@ class Verdict(StrEnum):
     LOST = "lost"  # sent, never answered (timeout, reset): may have been applied, or be applied yet
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     verdict: Verdict
     action_id: str = ""
     retry_after_s: float | None = None
@@ -263,16 +252,14 @@ class Outcome:
     """A short word for logs, of our own making: never text that the server sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(Struct, frozen=True):
     """What Active Calls told."""
 
     extensions: tuple[Extension, ...]
     """Each with all the calls it has. One that is missing here was not told about."""
 
 
-@dataclass(frozen=True, slots=True)
-class PollFailed:
+class PollFailed(Struct, frozen=True):
     """Active Calls could not be asked, or did not answer to the point: nothing was learned."""
 
     why: str
@@ -285,8 +272,7 @@ class PollFailed:
     """It answered well, and did not list the extension that was asked for: polling as such works."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What the operator may set (seconds), and what follows from the vendor's ways."""
 
     default_section_s: float = 900.0
@@ -337,8 +323,7 @@ class Policy:
     """So many ids of messages are kept of one section: it may be renewed without end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(Struct, frozen=True):
     """How the mute API as a whole does."""
 
     failures: int = 0
@@ -350,8 +335,7 @@ class Api:
     """While it is down, nothing is asked before this."""
 
 
-@dataclass(slots=True)
-class Polls:
+class Polls(Struct):
     """How polling of Active Calls does. Keys are SIP ids, or `polls.ALL`."""
 
     configured: bool = False
@@ -367,8 +351,7 @@ class Polls:
     took_s: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """The working memory of one account. Only `fold` writes it.
 
     The second half is derived from the first, kept in step so that one event costs the same whatever the

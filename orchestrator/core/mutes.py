@@ -5,8 +5,9 @@ again, or that the call is over. What is uncertain stays uncertain here (`Record
 settles it. A recording that somebody else muted before our first request is noted, and never touched.
 """
 
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from orchestrator.core import circuit
 from orchestrator.core.changes import Changes

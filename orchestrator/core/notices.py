@@ -3,59 +3,51 @@
 Notices hang beside the logic: nothing decides by them. They carry ids and figures, never personal data.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.core.model import CoverReason, EndCause, FeedState, Section, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class FeedTurned:
+class FeedTurned(Struct, frozen=True):
     feed: FeedState
     extensions: int
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class SectionOpened:
+class SectionOpened(Struct, frozen=True):
     section: Section
 
 
-@dataclass(frozen=True, slots=True)
-class SectionRenewed:
+class SectionRenewed(Struct, frozen=True):
     section: Section
 
 
-@dataclass(frozen=True, slots=True)
-class SectionIgnored:
+class SectionIgnored(Struct, frozen=True):
     """A `started` without effect: ended before, a copy, expired on arrival, or the id stands for another target."""
 
     section_id: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SectionExpiring:
+class SectionExpiring(Struct, frozen=True):
     section: Section
     left_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class SectionClosed:
+class SectionClosed(Struct, frozen=True):
     section: Section
     cause: EndCause
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallCovered:
+class CallCovered(Struct, frozen=True):
     ivrid: str
     section_id: str
     sip: str | None
     reason: CoverReason
 
 
-@dataclass(frozen=True, slots=True)
-class CallMuted:
+class CallMuted(Struct, frozen=True):
     ivrid: str
     sections: frozenset[str]
     exposure_s: float | None
@@ -64,8 +56,7 @@ class CallMuted:
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallUnmuted:
+class CallUnmuted(Struct, frozen=True):
     ivrid: str
     overmute_s: float | None
     """From the moment the last cover ended to this confirmation; None: covered again by now."""
@@ -73,30 +64,26 @@ class CallUnmuted:
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallExposed:
+class CallExposed(Struct, frozen=True):
     """The cover of a call ended before any mute was confirmed: it was open for all of that time."""
 
     ivrid: str
     exposure_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallGone:
+class CallGone(Struct, frozen=True):
     """The API does not know the call and no extension shows it: over, nothing left to do."""
 
     ivrid: str
 
 
-@dataclass(frozen=True, slots=True)
-class MuteForeign:
+class MuteForeign(Struct, frozen=True):
     """A covered call was muted by somebody else already: left as it is."""
 
     ivrid: str
 
 
-@dataclass(frozen=True, slots=True)
-class MuteFailed:
+class MuteFailed(Struct, frozen=True):
     """An attempt failed; the next one comes at `retry_at`."""
 
     ivrid: str
@@ -109,8 +96,7 @@ class MuteFailed:
     """How long the recording has not been as wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallOpen:
+class CallOpen(Struct, frozen=True):
     """A covered call has been open for longer than it may be, and still is."""
 
     ivrid: str
@@ -122,8 +108,7 @@ class CallOpen:
     """What the last one came to; empty: none failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallVerified:
+class CallVerified(Struct, frozen=True):
     """The feed or a poll shows the recording as it was confirmed."""
 
     ivrid: str
@@ -132,8 +117,7 @@ class CallVerified:
     """From the confirmation."""
 
 
-@dataclass(frozen=True, slots=True)
-class MuteDrifted:
+class MuteDrifted(Struct, frozen=True):
     """The recording is seen other than Voicenter confirmed: it is asked for anew."""
 
     ivrid: str
@@ -145,8 +129,7 @@ class MuteDrifted:
     """How often this happened to this claim."""
 
 
-@dataclass(frozen=True, slots=True)
-class MuteReaffirmed:
+class MuteReaffirmed(Struct, frozen=True):
     """What was confirmed already was asked once more, because a request for the opposite might have come after it."""
 
     ivrid: str
@@ -154,8 +137,7 @@ class MuteReaffirmed:
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionSet:
+class ExtensionSet(Struct, frozen=True):
     """Whatever calls the extension had up were muted (or opened), because they could not be seen."""
 
     sip: str
@@ -163,8 +145,7 @@ class ExtensionSet:
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApiLost:
+class ApiLost(Struct, frozen=True):
     """The mute API fails for all calls. Told once, not for each."""
 
     verdict: Verdict
@@ -172,22 +153,19 @@ class ApiLost:
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class ApiBack:
+class ApiBack(Struct, frozen=True):
     after_s: float
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class PollingLost:
+class PollingLost(Struct, frozen=True):
     """Active Calls cannot be counted on: mutes are not verified, and calls that the feed does not tell not found."""
 
     why: str
     refused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PollingBack:
+class PollingBack(Struct, frozen=True):
     """Active Calls answers again."""
 
 

@@ -7,7 +7,8 @@ synced a poll adds calls and evidence, and takes nothing away.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import PollAnswered

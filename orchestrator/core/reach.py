@@ -5,7 +5,7 @@ own id; so none stays muted because it rang beside the call that was meant, and 
 by a request that crossed its own.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
@@ -26,11 +26,15 @@ def lands_by(outcome: Outcome, now: float, policy: Policy) -> float | None:
 def reach_all(
     state: State, sip: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
 ) -> None:
-    """It reached every call that the extension is known to have up, or may reach them until then."""
+    """It reached every call that the extension is known to have up, or may reach them until then. A claimed call that
+    is seen nowhere may be on any extension: it may have been opened too."""
     if not muted and until <= now:
         state.opened_at[sip] = now
     extension = state.extensions.get(sip)
-    for ivrid in extension.legs if extension else ():
+    reached = list(extension.legs) if extension else []
+    if not muted:
+        reached += [ivrid for ivrid in state.mutes if not (ivrid in state.calls and state.calls[ivrid].on)]
+    for ivrid in reached:
         reach(state, ivrid, muted, until, now, policy, changes)
 
 

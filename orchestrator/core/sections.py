@@ -4,8 +4,9 @@ Order and copies of messages do not matter: an `ended` wins over any `started` o
 `started` the one that happened last says when the section expires. Every section ends.
 """
 
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from orchestrator.core import coverage
 from orchestrator.core.changes import Changes

@@ -25,27 +25,30 @@ class Shown:
     at: float = 0.0
 
 
-def see(state: State, extension: Extension, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
-    """An extension as it is now."""
-    sip = extension.sip
-    before = state.extensions.get(sip)
-    if before == extension:
-        _take_evidence(state, shown, now, policy, changes)
-        return
-    changes.extensions.add(sip)
-    state.extensions[sip] = extension
-    for ivrid in before.legs if before else ():
-        if ivrid not in extension.legs:
-            blind.part(state, ivrid, sip, now, policy, changes)
-            mutes.leave(state, ivrid, sip)
-    for ivrid in extension.legs:
-        mutes.enter(state, ivrid, sip, now, changes)
+def see(
+    state: State, extensions: Iterable[Extension], shown: Shown, now: float, policy: Policy, changes: Changes
+) -> None:
+    """Extensions as they are now. Evidence of a call is weighed when all its legs are known and before it is covered:
+    who muted it depends on where it is."""
+    changed = [(state.extensions.get(after.sip), after) for after in extensions]
+    changed = [(before, after) for before, after in changed if before != after]
+    for _, after in changed:
+        changes.extensions.add(after.sip)
+        state.extensions[after.sip] = after
+        for ivrid in after.legs:
+            mutes.enter(state, ivrid, after.sip, now, changes)
+    for before, after in changed:
+        for ivrid in before.legs if before else ():
+            if ivrid not in after.legs:
+                blind.part(state, ivrid, after.sip, now, policy, changes)
+                mutes.leave(state, ivrid, after.sip)
     _take_evidence(state, shown, now, policy, changes)
-    _sign_in(state, before, extension, now, changes)
-    for section_id in sorted(_concerned(state, extension)):
-        coverage.cover_on(state, extension, section_id, now, changes)
-    idle = _concerned(state, extension) | (_concerned(state, before) if before else set())
-    note_idleness(state, idle, now, policy, changes)
+    for before, after in changed:
+        _sign_in(state, before, after, now, changes)
+        for section_id in sorted(_concerned(state, after)):
+            coverage.cover_on(state, after, section_id, now, changes)
+        idle = _concerned(state, after) | (_concerned(state, before) if before else set())
+        note_idleness(state, idle, now, policy, changes)
 
 
 def _take_evidence(state: State, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
@@ -66,7 +69,7 @@ def see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: 
     before = state.extensions.get(fact.sip)
     legs = before.legs if before else {}
     nothing = Shown()
-    see(state, Extension(fact.sip, fact.user_id, fact.online_user_id, legs), nothing, now, policy, changes)
+    see(state, (Extension(fact.sip, fact.user_id, fact.online_user_id, legs),), nothing, now, policy, changes)
 
 
 def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
@@ -100,12 +103,12 @@ def take_snapshot(
 ) -> None:
     """All extensions as they are: what is not listed is gone, whatever was missed is made good."""
     listed = {extension.sip: extension for extension in extensions}
-    for sip in state.extensions.keys() - listed.keys():
-        see(state, Extension(sip), Shown(), now, policy, changes)
+    gone = state.extensions.keys() - listed.keys()
+    shown = Shown([leg for extension in listed.values() for leg in extension.legs.values()], now - EVENT_AGE_S)
+    see(state, (*map(Extension, sorted(gone)), *listed.values()), shown, now, policy, changes)
+    for sip in gone:
         del state.extensions[sip]
         changes.extensions.add(sip)
-    for extension in listed.values():
-        see(state, extension, Shown(extension.legs.values(), now - EVENT_AGE_S), now, policy, changes)
     state.heard_at = dict.fromkeys(listed, now)
     turn_feed(state, FeedState.SYNCED, changes)
     note_idleness(state, list(state.sections), now, policy, changes)

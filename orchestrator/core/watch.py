@@ -4,7 +4,7 @@ Guarantees: nothing is given up silently; a release is watched until it was seen
 kept of it.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes

@@ -1,11 +1,13 @@
 """The core's values as the JSON that stands in Redis, and back (docs/redis.md documents it for other readers).
 
-Guarantees: what is written reads back as the same value, exactly; the JSON is ASCII and holds no number that JSON
-has not. Fields that merely help other readers (`counts`, `stage`) are written and never read.
+Guarantees: what is written reads back as the same value, exactly; the JSON is UTF-8. Fields that merely
+help other readers (`counts`, `stage`) are written and never read.
 """
 
 import json
 from typing import Any
+
+import msgspec
 
 from orchestrator.core.model import (
     Blind,
@@ -26,10 +28,10 @@ from orchestrator.core.model import (
 )
 from orchestrator.store.fields import SCHEMA, Fields, Unreadable
 
-_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_encoder = msgspec.json.Encoder()
 
 
-def leg_to_json(leg: Leg) -> str:
+def leg_to_json(leg: Leg) -> bytes:
     return _json(
         ivrid=leg.ivrid,
         direction=leg.direction,
@@ -53,7 +55,7 @@ def leg_from_json(raw: bytes) -> Leg:
     )
 
 
-def section_to_json(section: Section) -> str:
+def section_to_json(section: Section) -> bytes:
     calls = {
         ivrid: {"since": cover.since, "reason": cover.reason, "extension": cover.sip}
         for ivrid, cover in section.calls.items()
@@ -88,7 +90,7 @@ def section_from_json(raw: bytes) -> Section:
     )
 
 
-def ended_to_json(ended: EndedSection) -> str:
+def ended_to_json(ended: EndedSection) -> bytes:
     return _json(at=ended.at, cause=ended.cause, renewed_at=ended.renewed_at, messages=ended.messages)
 
 
@@ -102,7 +104,7 @@ def ended_from_json(raw: bytes) -> EndedSection:
     )
 
 
-def mute_to_json(mute: Mute) -> str:
+def mute_to_json(mute: Mute) -> bytes:
     return _json(
         ivrid=mute.ivrid,
         stage=stage(mute),
@@ -152,7 +154,7 @@ def mute_from_json(raw: bytes) -> Mute:
     )
 
 
-def blind_to_json(claim: Blind) -> str:
+def blind_to_json(claim: Blind) -> bytes:
     return _json(
         extension=claim.sip,
         muted=claim.muted,
@@ -189,8 +191,12 @@ def stage(mute: Mute) -> str:
     return "released" if released else "wanted"
 
 
-def _json(**fields: Any) -> str:
-    return _encoder.encode({"v": SCHEMA, **fields})
+def _json(**fields: Any) -> bytes:
+    document = {"v": SCHEMA, **fields}
+    try:
+        return _encoder.encode(document)
+    except UnicodeEncodeError:  # half a surrogate pair, in an id from the feed
+        return json.dumps(document).encode()
 
 
 def _target_fields(target: Target) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Mirror(Generic[Value]):
 class MirroredHash(Mirror[Value]):
     """A Redis hash name -> JSON."""
 
-    def __init__(self, key: str, encode: Callable[[Value], str]) -> None:
+    def __init__(self, key: str, encode: Callable[[Value], bytes]) -> None:
         super().__init__()
         self.key = key
         self._encode = encode
@@ -53,7 +53,7 @@ class MirroredHash(Mirror[Value]):
     def plan(self, commands: Commands, names: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value | None]:
         """Add the commands it takes to bring these names up to date; returns what Redis holds once that has run."""
         due: dict[str, Value | None] = {}
-        there: list[str] = []
+        there: list[str | bytes] = []
         gone: list[str] = []
         for name in names:
             value = values.get(name)

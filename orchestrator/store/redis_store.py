@@ -276,7 +276,7 @@ class RedisStore:
         batch = self._next_extensions()
         if not batch:
             return bool(self._due_extensions)
-        keys, args = [self._lease.key, self._keys.extensions], list[str | int](self._lease.words)
+        keys, args = [self._lease.key, self._keys.extensions], list[str | bytes | int](self._lease.words)
         for sip, legs in batch.items():
             keys.append(self._keys.extension(sip))
             args += [sip, len(legs or ())]

@@ -86,22 +86,22 @@ MUTE = Mute("ivr-1", due_since=5.0)
 
 @given(legs)
 def test_a_leg_reads_back_exactly(leg: Leg) -> None:
-    assert codec.leg_from_json(codec.leg_to_json(leg).encode("ascii")) == leg
+    assert codec.leg_from_json(codec.leg_to_json(leg)) == leg
 
 
 @given(sections)
 def test_a_section_reads_back_exactly(section: Section) -> None:
-    assert codec.section_from_json(codec.section_to_json(section).encode("ascii")) == section
+    assert codec.section_from_json(codec.section_to_json(section)) == section
 
 
 @given(ended)
 def test_an_ended_section_reads_back_exactly(value: EndedSection) -> None:
-    assert codec.ended_from_json(codec.ended_to_json(value).encode("ascii")) == value
+    assert codec.ended_from_json(codec.ended_to_json(value)) == value
 
 
 @given(mutes)
 def test_a_mute_reads_back_exactly(mute: Mute) -> None:
-    assert codec.mute_from_json(codec.mute_to_json(mute).encode("ascii")) == mute
+    assert codec.mute_from_json(codec.mute_to_json(mute)) == mute
 
 
 @given(st.sampled_from(sorted(READERS)), st.binary(max_size=60))

@@ -24,7 +24,7 @@ from tests.valkey import SOON_S, Heard, Valkey, client_of, running, until
 PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text("utf-8")
 
 
-def again(kind: str, raw: bytes) -> str:
+def again(kind: str, raw: bytes) -> bytes:
     """Read and written once more."""
     match kind:
         case "Leg":
