@@ -30,7 +30,7 @@ from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.outside import Outside
-from orchestrator.store.connection import reader, writer
+from orchestrator.redis_clients import reader, writer
 from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch

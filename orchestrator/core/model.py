@@ -303,7 +303,9 @@ class Policy(Struct, frozen=True):
     poll_singly: int = 20
     """With more extensions to poll, one request asks for all."""
     poll_rest: float = 3.0
-    """A key is not polled anew before so many times the time that its last poll took: large answers are dear."""
+    """A key is not polled anew before so many times the time that its last poll took: large answers are dear ..."""
+    poll_rest_most_s: float = 30.0
+    """... but not later than this: it may be the process that stood still."""
     poll_patience: int = 3
     """So many failed polls in a row: polling cannot be counted on."""
     poll_refused_s: float = 60.0

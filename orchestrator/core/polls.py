@@ -35,7 +35,8 @@ def plan(state: State, now: float, policy: Policy) -> tuple[list[str], float | N
 def _due_at(state: State, key: str, soon: bool, policy: Policy) -> float:
     polls = state.polls
     period_s = policy.suspect_s if soon else policy.verify_s
-    gap_s = max(period_s, policy.poll_rest * polls.took_s.get(key, 0.0))
+    rest_s = min(policy.poll_rest * polls.took_s.get(key, 0.0), policy.poll_rest_most_s)
+    gap_s = max(period_s, rest_s)
     return max(polls.sent_at[key] + gap_s if key in polls.sent_at else 0.0, polls.resumes_at)
 
 

@@ -9,9 +9,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from orchestrator.clock import WallClock
 from orchestrator.core.facts import SectionEnded, SectionStarted

@@ -23,8 +23,8 @@ from orchestrator.crm.link import Link
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.engine.notices import MessageRejected
 from orchestrator.engine.ports import Observer
+from orchestrator.redis_clients import connection_of
 from orchestrator.redis_errors import REDIS_FAILURES, why
-from orchestrator.store.connection import connection_of
 
 PING_EVERY_S = 5.0
 ANSWER_S = 7.0

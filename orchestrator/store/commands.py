@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from orchestrator.store.connection import connection_of
+from orchestrator.redis_clients import connection_of
 from orchestrator.store.lease import Lease
 from orchestrator.store.scripts import script
 

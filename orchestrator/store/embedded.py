@@ -25,8 +25,8 @@ from urllib.parse import quote
 
 from redis.asyncio import Redis
 
+from orchestrator.redis_clients import ANSWER_S, writer
 from orchestrator.redis_errors import REDIS_FAILURES
-from orchestrator.store.connection import ANSWER_S, writer
 
 HOST = "127.0.0.1"
 SOCKET = "valkey.sock"

@@ -21,8 +21,8 @@ from redis.exceptions import ResponseError
 from orchestrator.clock import STEP_S, Clock
 from orchestrator.engine.notices import OwnerLost, OwnerRefused, OwnerTaken, StoreBack, StoreLost
 from orchestrator.engine.ports import Observer
+from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, why
-from orchestrator.store.connection import ANSWER_S
 from orchestrator.store.instance import Instance, gone
 from orchestrator.store.keys import Keys
 from orchestrator.store.scripts import script

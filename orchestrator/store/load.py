@@ -6,9 +6,10 @@ whose clock was another are brought onto ours (`shifted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored

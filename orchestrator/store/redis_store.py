@@ -16,11 +16,11 @@ from orchestrator.core.facts import Restored
 from orchestrator.core.model import Blind, EndedSection, FeedState, Leg, Mute, Section, State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
+from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store import codec
 from orchestrator.store.audit import AuditBuffer, AuditEntry
 from orchestrator.store.commands import CommandRunner, Commands
-from orchestrator.store.connection import ANSWER_S
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.load import Skipped, load, shifted, text

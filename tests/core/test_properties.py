@@ -7,11 +7,11 @@ recordings (true or not), backlogs and restarts.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orchestrator.core import blind
 from orchestrator.core.coverage import aimed_at

@@ -18,7 +18,7 @@ from orchestrator.crm.lists import List
 from orchestrator.crm.message import CrmMessage
 from orchestrator.crm.stream import Stream
 from orchestrator.crm.wire import Wire
-from orchestrator.store.connection import reader
+from orchestrator.redis_clients import reader
 from tests.valkey import Heard, running
 
 STREAM, GROUP, LIST = "crm:sensitive", "mute-orchestrator", "crm:list"

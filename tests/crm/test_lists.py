@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from orchestrator.clock import SystemClock
 from orchestrator.crm.durable import AT_ONCE
 from orchestrator.engine.notices import CrmConnected, CrmLost, MessageRejected
-from orchestrator.store.connection import reader
+from orchestrator.redis_clients import reader
 from tests.crm.durable import LETTERS, LIST, Taken, a_list, ended, make, reading, started
 from tests.crm.servers import SERVERS, binary_of
 from tests.valkey import SOON_S, Heard, Valkey, entries, pump, serving, until, valkey_in

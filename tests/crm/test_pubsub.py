@@ -19,7 +19,7 @@ from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
 from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
-from orchestrator.store.connection import reader as waiting_client
+from orchestrator.redis_clients import reader as waiting_client
 from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, running, there, until, valkey_in
 
 CHANNEL = "crm.sensitive"

@@ -14,7 +14,7 @@ from orchestrator.crm import backlog, wire
 from orchestrator.crm.durable import AT_ONCE, Source
 from orchestrator.crm.stream import CONSUMER, Stream
 from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
-from orchestrator.store.connection import reader
+from orchestrator.redis_clients import reader
 from tests.crm.durable import GROUP, LETTERS, STREAM, Taken, ended, make, reading, started, stream
 from tests.crm.servers import SERVERS, binary_of
 from tests.valkey import SOON_S, Heard, Valkey, entries, pump, running, serving, there, until, valkey_in

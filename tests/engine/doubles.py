@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from orchestrator.core.facts import Restored
 from orchestrator.core.model import Extension, Outcome, Polled, PollFailed, State, Verdict

@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 from unittest import mock
+
+from msgspec.structs import replace
 
 from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight
 from orchestrator.core.model import Call, Direction, Leg, LegStatus, Mute, Recording, State
@@ -224,7 +227,7 @@ def asks_for_yesterday(stack: ExitStack) -> None:
     def decide(state: State, ivrid: str, now: float) -> Any:
         decision, mute = kept(state, ivrid, now), state.mutes.get(ivrid)
         if isinstance(decision, reconcile.Ask) and mute is not None and mute.attempts and mute.asked is not None:
-            return replace(decision, muted=mute.asked)
+            return replaced(decision, muted=mute.asked)
         return decision
 
     _put(stack, engine, "reconcile", decide)
@@ -264,7 +267,7 @@ def starts_from_nothing(stack: ExitStack) -> None:
 
     async def load(*args: Any) -> Any:
         found = await kept(*args)
-        return replace(found, restored=replace(found.restored, mutes={}))
+        return replaced(found, restored=replace(found.restored, mutes={}))
 
     _put(stack, redis_store, "load", load)
 

@@ -12,8 +12,8 @@ from orchestrator.core.model import FeedState, State
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.engine.notices import CrmLost, MessageRejected, StoreLost
 from orchestrator.engine.ports import Marks
+from orchestrator.redis_clients import reader
 from orchestrator.store import codec
-from orchestrator.store.connection import reader
 from orchestrator.store.keys import Keys
 from orchestrator.store.redis_store import RedisStore
 from tests.crm.durable import LIST, STREAM, a_list, ended, reading, stream

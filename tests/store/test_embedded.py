@@ -18,7 +18,7 @@ from tests.valkey import SOON_S, alive, client_of, end, there, until
 
 DAEMON = """
 import asyncio, sys
-from orchestrator.store.connection import writer
+from orchestrator.redis_clients import writer
 from orchestrator.store.embedded import embedded
 
 async def main():

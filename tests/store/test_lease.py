@@ -13,7 +13,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.model import FeedState, Mute, State
 from orchestrator.engine.notices import OwnerLost, OwnerRefused, OwnerTaken, StoreBack, StoreLost
 from orchestrator.engine.ports import Marks
-from orchestrator.store.connection import ANSWER_S
+from orchestrator.redis_clients import ANSWER_S
 from orchestrator.store.instance import instance_of
 from orchestrator.store.lease import LASTS_S, Lease, LeaseLost
 from orchestrator.store.redis_store import RedisStore

@@ -1,9 +1,8 @@
 """Times of an earlier process on our clock: all of them move, and nothing else."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orchestrator.core.facts import Restored
 from orchestrator.core.model import Cover, CoverReason, EndCause, EndedSection, Mute, OnExtension, Section

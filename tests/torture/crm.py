@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from redis.asyncio import Redis
 
+from orchestrator.redis_clients import writer
 from orchestrator.redis_errors import REDIS_FAILURES
 from orchestrator.simulator.crm import Message
 from orchestrator.simulator.publisher import NAMES, STREAM_KEEPS, By
 from orchestrator.simulator.stage import Stage
-from orchestrator.store.connection import writer
 
 STREAM, GROUP = NAMES[By.STREAM], "mute-orchestrator"
 ANSWER_S = 0.5

@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from orchestrator.crm.link import RETRY_MOST_S
+from orchestrator.redis_clients import ANSWER_S
 from orchestrator.simulator.crm import Sections
-from orchestrator.store.connection import ANSWER_S
 from tests.stories.stage import until
 from tests.torture.judge import Report
 from tests.torture.load import Size

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from orchestrator.redis_clients import reader, writer
 from orchestrator.redis_errors import REDIS_FAILURES, why
-from orchestrator.store.connection import reader, writer
 from tests.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
