@@ -8,7 +8,6 @@ stopped engine finishes what is in flight and opens nothing.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from orchestrator.clock import Clock
@@ -25,13 +24,13 @@ from orchestrator.core.facts import (
     Swept,
 )
 from orchestrator.core.fold import fold
-from orchestrator.core.model import Outcome, Policy, State
+from orchestrator.core.model import Policy, State
 from orchestrator.core.reconcile import Ask, Decision, Later, Settled, reconcile, reconcile_extension, urgent
 from orchestrator.core.sections import wakes_at
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed
 from orchestrator.engine.notices import AttemptMade, StoreSlow
 from orchestrator.engine.poller import Poller
-from orchestrator.engine.ports import ActiveCalls, Marks, MuteApi, Observer, Permit, Store
+from orchestrator.engine.ports import ActiveCalls, Marks, MuteApi, Observer, Store
 
 WRITE_AHEAD_S = 0.05
 """How long a request waits at most for its intention to be in Redis: Redis away must not leave a call open."""
@@ -74,7 +73,7 @@ class Engine:
         for ivrid in changes.calls:
             self._due.add((CALL, ivrid))
         for sip in changes.blind:
-            self._due.add((EXTENSION, sip))
+            self._queue_extension(sip)
         marks = Marks(changes.sections, changes.calls, changes.extensions, changes.blind)
         if marks:  # after the calls: a worker that wakes adds its intention before the store writes
             self._store.mark(marks)
@@ -120,68 +119,45 @@ class Engine:
         decide = reconcile if kind == CALL else reconcile_extension
         return decide(self.state, name, self._clock.now())
 
+    def _queue_extension(self, sip: str) -> None:
+        """At once only where something is due: most claims wait for the feed to tell what it knows."""
+        match self._decide(key := (EXTENSION, sip)):
+            case Later(at):
+                self._due.add_at(key, at)
+            case _:
+                self._due.add(key)
+
     def _urgent(self, key: Key) -> bool:
         kind, name = key
         return urgent(self.state, name) if kind == CALL else blind.wanted(self.state, name)
 
     async def _ask_call(self, ivrid: str, muted: bool, sip: str | None) -> None:
-        """One request, made ready while Redis writes its intention down, and sent if it is still wanted then."""
+        """One request, sent when Redis has its intention, if it is still wanted then."""
         self.learn(MuteAsked(ivrid, muted, sip))
-
-        def send(permit: Permit) -> Awaitable[Outcome | None]:
-            if sip is not None:
-                return self._api.set_extension_muted(sip, muted, permit)
-            return self._api.set_muted(ivrid, muted, permit)
-
-        def still() -> bool:
-            beside = muted or sip is None or blind.may_open(self.state, sip)
-            return beside and mutes.wanted(self.state, ivrid) is muted
-
-        outcome = await self._attempt(send, still, ivrid, sip, muted)
-        if outcome is None:
+        await self._write_ahead()
+        may_open = muted or sip is None or blind.may_open(self.state, sip)
+        if not may_open or mutes.wanted(self.state, ivrid) is not muted:
             self.learn(MuteWithdrawn(ivrid))
+            return
+        began = self._clock.now()
+        if sip is None:
+            outcome = await self._api.set_muted(ivrid, muted)
         else:
-            self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random(), sip))
+            outcome = await self._api.set_extension_muted(sip, muted)
+        self._observer.notice(AttemptMade(ivrid, sip, muted, outcome.verdict, self._clock.now() - began))
+        self.learn(MuteAnswered(ivrid, muted, outcome, self._rng.random(), sip))
 
     async def _ask_extension(self, sip: str, muted: bool) -> None:
         """The same, for whatever calls the extension has up."""
         self.learn(ExtensionAsked(sip, muted))
-
-        def still() -> bool:
-            if muted:
-                return blind.wanted(self.state, sip)
-            return not blind.wanted(self.state, sip) and blind.may_open(self.state, sip)
-
-        def send(permit: Permit) -> Awaitable[Outcome | None]:
-            return self._api.set_extension_muted(sip, muted, permit)
-
-        outcome = await self._attempt(send, still, None, sip, muted)
-        if outcome is None:
+        await self._write_ahead()
+        if blind.wanted(self.state, sip) is not muted or not (muted or blind.may_open(self.state, sip)):
             self.learn(ExtensionWithdrawn(sip))
-        else:
-            self.learn(ExtensionAnswered(sip, muted, outcome, self._rng.random()))
-
-    async def _attempt(
-        self,
-        send: Callable[[Permit], Awaitable[Outcome | None]],
-        still_wanted: Callable[[], bool],
-        ivrid: str | None,
-        sip: str | None,
-        muted: bool,
-    ) -> Outcome | None:
+            return
         began = self._clock.now()
-
-        async def permit() -> bool:
-            nonlocal began
-            await self._write_ahead()
-            began = self._clock.now()
-            return still_wanted()
-
-        await asyncio.sleep(0)  # the store sends first
-        outcome = await send(permit)
-        if outcome is not None:
-            self._observer.notice(AttemptMade(ivrid, sip, muted, outcome.verdict, self._clock.now() - began))
-        return outcome
+        outcome = await self._api.set_extension_muted(sip, muted)
+        self._observer.notice(AttemptMade(None, sip, muted, outcome.verdict, self._clock.now() - began))
+        self.learn(ExtensionAnswered(sip, muted, outcome, self._rng.random()))
 
     async def _write_ahead(self) -> None:
         waits_since = self._clock.now()

@@ -1,6 +1,5 @@
 """What the engine needs from outside, as contracts: the edges fulfil them, `app` brings them together."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -50,16 +49,11 @@ class StoreUnavailable(Exception):
     """Redis did not answer, or refused."""
 
 
-Permit = Callable[[], Awaitable[bool]]
-"""Asked when a request is ready to go, and nothing of it was sent: whether it may."""
-
-
 class MuteApi(Protocol):
-    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
-        """One attempt, bounded in time, that never raises for what the network or the server did. None: it was not
-        permitted. What can be prepared is, before `permit` is asked."""
+    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
+        """One attempt, bounded in time, that never raises for what the network or the server did."""
 
-    async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
+    async def set_extension_muted(self, sip: str, muted: bool) -> Outcome:
         """The same, for all calls that are up on an extension at that moment; NOT_FOUND: there is none."""
 
 

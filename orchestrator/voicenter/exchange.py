@@ -7,7 +7,7 @@ the server or names the address.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -75,13 +75,10 @@ async def post(
     request: Mapping[str, str],
     timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the HTTP client's own, which tells connecting from waiting
     most_bytes: int,
-    middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
 ) -> Answer | Unanswered:
-    """Send `request` as JSON, once. What `middlewares` raise is not caught. The answer may have `most_bytes`."""
+    """Send `request` as JSON, once. The answer may have `most_bytes`."""
     try:
-        async with http.post(
-            url, json=request, timeout=timeout, allow_redirects=False, middlewares=middlewares
-        ) as response:
+        async with http.post(url, json=request, timeout=timeout, allow_redirects=False) as response:
             return Answer(response.status, response.headers, await _read(response, most_bytes))
     except _UNSENT as error:
         return Unanswered(Verdict.UNSENT, fault(error))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 import aiohttp
 
 from orchestrator.core.model import Outcome, Verdict
-from orchestrator.engine.ports import Permit
 from orchestrator.voicenter.exchange import Answer, Unanswered, bounded, post
 from orchestrator.voicenter.payloads import whole_number
 
@@ -37,43 +36,25 @@ class MuteClient:
         self._url = url
         self._timeout = bounded(timeout_s)
 
-    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
+    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
         """One attempt for this call ("Mute by a specific call"). NOT_FOUND: Voicenter does not know the call."""
-        return await self._ask({"ivrid": ivrid}, muted, permit)
+        return await self._ask({"ivrid": ivrid}, muted)
 
-    async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
+    async def set_extension_muted(self, sip: str, muted: bool) -> Outcome:
         """One attempt for the calls that are up on this extension at that moment, and for no later one ("Mute by
         extension"). NOT_FOUND: none is up there."""
-        return await self._ask({"extension": sip}, muted, permit)
+        return await self._ask({"extension": sip}, muted)
 
-    async def _ask(self, whose: Mapping[str, str], muted: bool, permit: Permit) -> Outcome | None:
+    async def _ask(self, whose: Mapping[str, str], muted: bool) -> Outcome:
         """The values are text, as documented."""
         url = self._url if isinstance(self._url, str) else self._url()
         if not url:
             return Outcome(Verdict.UNSENT, detail="no address: the feed is not connected")
         request = {**whose, "state": "1" if muted else "0"}
-        try:
-            answer = await post(self._http, url, request, self._timeout, _MOST_BODY_BYTES, (_asking(permit),))
-        except _NotPermitted:
-            return None
+        answer = await post(self._http, url, request, self._timeout, _MOST_BODY_BYTES)
         if isinstance(answer, Unanswered):
             return Outcome(answer.verdict, detail=answer.why)
         return _classify(answer)
-
-
-class _NotPermitted(Exception):
-    """The request was withdrawn when it was about to be sent."""
-
-
-def _asking(permit: Permit) -> aiohttp.ClientMiddlewareType:
-    """Asks when the HTTP client has made the request ready."""
-
-    async def ask(ready: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        if not await permit():
-            raise _NotPermitted
-        return await send(ready)
-
-    return ask
 
 
 def _classify(answer: Answer) -> Outcome:

@@ -10,7 +10,7 @@ from orchestrator.core.facts import Restored
 from orchestrator.core.model import Extension, Outcome, Polled, PollFailed, State, Verdict
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
-from orchestrator.engine.ports import Marks, Permit
+from orchestrator.engine.ports import Marks
 from tests.virtual_time import VirtualClock
 
 
@@ -60,15 +60,13 @@ class ScriptedApi:
     most_at_once: int = 0
     doubled: bool = False
 
-    async def set_muted(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
-        return await self._serve(ivrid, muted, permit)
+    async def set_muted(self, ivrid: str, muted: bool) -> Outcome:
+        return await self._serve(ivrid, muted)
 
-    async def set_extension_muted(self, sip: str, muted: bool, permit: Permit) -> Outcome | None:
-        return await self._serve(f"all of {sip}", muted, permit)
+    async def set_extension_muted(self, sip: str, muted: bool) -> Outcome:
+        return await self._serve(f"all of {sip}", muted)
 
-    async def _serve(self, ivrid: str, muted: bool, permit: Permit) -> Outcome | None:
-        if not await permit():
-            return None
+    async def _serve(self, ivrid: str, muted: bool) -> Outcome:
         request = Request(ivrid, muted, VirtualClock().now() - VirtualClock.START)
         self.before(request)
         self.requests.append(request)

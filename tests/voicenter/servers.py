@@ -43,8 +43,3 @@ async def request_head(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
     return head + await reader.readexactly(length)
-
-
-async def granted() -> bool:
-    """A request may go out."""
-    return True

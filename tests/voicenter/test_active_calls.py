@@ -17,7 +17,7 @@ from orchestrator.simulator.simulation import Simulation
 from orchestrator.voicenter.active_calls import MOST_BODY_BYTES, ActiveCallsClient
 from orchestrator.voicenter.mute_api import MuteClient, http_session
 from tests.voicenter.conftest import Told
-from tests.voicenter.servers import api, granted, raw, request_head
+from tests.voicenter.servers import api, raw, request_head
 from tests.voicenter.vendor import Json, call
 
 CODE = "s3cret-c0de"
@@ -321,7 +321,7 @@ async def test_a_mute_by_extension_shows_in_the_calls_of_that_extension(
         await sim.talk("c1", "SIPSIP1")
         await sim.talk("c2", "SIPSIP2")
         calls = ActiveCallsClient(http, sim.active_calls_url, sim.settings.api_code, 5.0, told)
-        outcome = await MuteClient(http, sim.mute_url).set_extension_muted("SIPSIP1", True, granted)
+        outcome = await MuteClient(http, sim.mute_url).set_extension_muted("SIPSIP1", True)
         one, all_of_them, nobody = await calls.ask("SIPSIP1"), await calls.ask(None), await calls.ask("SIPSIP9")
         wrong = await ActiveCallsClient(http, sim.active_calls_url, "wrong", 5.0, told).ask(None)
     assert outcome is not None

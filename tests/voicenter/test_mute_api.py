@@ -12,46 +12,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
 from orchestrator.core.model import Outcome, Verdict
-from orchestrator.engine.ports import MuteApi, Permit
 from orchestrator.voicenter.mute_api import MuteClient, http_session
-from tests.voicenter.servers import api, granted, raw, request_head
+from tests.voicenter.servers import api, raw, request_head
 from tests.voicenter.vendor import until
-
-
-class Client(MuteClient):
-    """Asked with leave to send."""
-
-    async def mute(self, ivrid: str, muted: bool) -> Outcome:
-        return _sent(await self.set_muted(ivrid, muted, granted))
-
-    async def mute_extension(self, sip: str, muted: bool) -> Outcome:
-        return _sent(await self.set_extension_muted(sip, muted, granted))
-
-
-def _sent(outcome: Outcome | None) -> Outcome:
-    assert outcome is not None
-    return outcome
-
-
-async def test_a_request_that_is_not_permitted_is_made_ready_and_not_sent(http: aiohttp.ClientSession) -> None:
-    arrived: list[str] = []
-
-    async def refuse() -> bool:
-        await asyncio.sleep(0)
-        return False
-
-    async def answer(request: web.Request) -> web.Response:
-        arrived.append(request.path)
-        return web.json_response({"ErrorCode": 200})
-
-    async with api(answer) as url:
-        client: MuteApi = MuteClient(http, url)
-        permits: list[Permit] = [refuse, refuse]
-        assert [await client.set_muted("c", True, permit) for permit in permits] == [None, None]
-        assert await client.set_extension_muted("SIPSIP1", True, refuse) is None
-        assert await client.set_muted("c", True, granted) == Outcome(Verdict.DONE)
-    assert len(arrived) == 1
-
 
 SUCCESS = {"ErrorCode": 200, "Message": "Success", "ActionID": "act-1"}
 DATE = "Mon, 23 Nov 2026 10:00:00 GMT"
@@ -75,8 +38,8 @@ async def test_the_request_is_as_documented(http: aiohttp.ClientSession, muted: 
         return web.json_response(SUCCESS)
 
     async with api(answer) as url:
-        client = Client(http, url)
-        assert await client.mute("call-1", muted) == Outcome(Verdict.DONE, action_id="act-1")
+        client = MuteClient(http, url)
+        assert await client.set_muted("call-1", muted) == Outcome(Verdict.DONE, action_id="act-1")
     assert asked == [("POST", "application/json", {"ivrid": "call-1", "state": state})]
 
 
@@ -91,7 +54,7 @@ async def test_the_request_for_an_extension_is_as_documented(
         return web.json_response(SUCCESS)
 
     async with api(answer) as url:
-        outcome = await Client(http, url).mute_extension("SIPSIP1", muted)
+        outcome = await MuteClient(http, url).set_extension_muted("SIPSIP1", muted)
     assert outcome == Outcome(Verdict.DONE, action_id="act-1")
     assert asked == [("POST", "application/json", {"extension": "SIPSIP1", "state": state})]
 
@@ -101,7 +64,7 @@ async def test_an_extension_without_a_call_is_not_found(http: aiohttp.ClientSess
         return web.json_response({"ErrorCode": 404, "Message": "UniqueIvrID not found", "ActionID": ""})
 
     async with api(answer) as url:
-        outcome = await Client(http, url).mute_extension("SIPSIP1", True)
+        outcome = await MuteClient(http, url).set_extension_muted("SIPSIP1", True)
     assert outcome == Outcome(Verdict.NOT_FOUND, detail="call not found")
 
 
@@ -114,8 +77,8 @@ async def test_an_answer_for_an_extension_is_judged_as_one_for_a_call(
         return next(answers)
 
     async with api(answer) as url:
-        verdicts = [(await Client(http, url).mute_extension("SIPSIP1", True)).verdict for _ in range(3)]
-    gone = await Client(http, f"http://127.0.0.1:{unused_tcp_port}/").mute_extension("SIPSIP1", True)
+        verdicts = [(await MuteClient(http, url).set_extension_muted("SIPSIP1", True)).verdict for _ in range(3)]
+    gone = await MuteClient(http, f"http://127.0.0.1:{unused_tcp_port}/").set_extension_muted("SIPSIP1", True)
     assert [*verdicts, gone.verdict] == [Verdict.BUSY, Verdict.REFUSED, Verdict.FAILED, Verdict.UNSENT]
 
 
@@ -125,8 +88,8 @@ async def test_the_address_may_follow_the_feed(http: aiohttp.ClientSession) -> N
 
     async with api(answer) as url:
         addresses = iter([None, "", url])
-        client = Client(http, lambda: next(addresses))
-        verdicts = [(await client.mute("c", True)).verdict for _ in range(3)]
+        client = MuteClient(http, lambda: next(addresses))
+        verdicts = [(await client.set_muted("c", True)).verdict for _ in range(3)]
     assert verdicts == [Verdict.UNSENT, Verdict.UNSENT, Verdict.DONE]
 
 
@@ -177,7 +140,7 @@ async def test_answers_in_json(http: aiohttp.ClientSession, status: int, body: o
         return web.json_response(body, status=status)
 
     async with api(answer) as url:
-        assert await Client(http, url).mute("c", True) == outcome
+        assert await MuteClient(http, url).set_muted("c", True) == outcome
 
 
 @pytest.mark.parametrize(
@@ -198,7 +161,7 @@ async def test_a_200_that_is_no_answer_of_this_api_is_a_failure(
         return web.Response(text=text, content_type="text/html")
 
     async with api(answer) as url:
-        assert await Client(http, url).mute("c", True) == Outcome(Verdict.FAILED, detail=detail)
+        assert await MuteClient(http, url).set_muted("c", True) == Outcome(Verdict.FAILED, detail=detail)
 
 
 async def test_json_counts_whatever_its_content_type(http: aiohttp.ClientSession) -> None:
@@ -206,7 +169,7 @@ async def test_json_counts_whatever_its_content_type(http: aiohttp.ClientSession
         return web.Response(text='{"ErrorCode": 200, "ActionID": "a"}', content_type="text/html")
 
     async with api(answer) as url:
-        assert (await Client(http, url).mute("c", True)).verdict is Verdict.DONE
+        assert (await MuteClient(http, url).set_muted("c", True)).verdict is Verdict.DONE
 
 
 async def test_a_redirect_is_not_followed(http: aiohttp.ClientSession) -> None:
@@ -217,7 +180,7 @@ async def test_a_redirect_is_not_followed(http: aiohttp.ClientSession) -> None:
         return web.Response(status=302, headers={"Location": "/elsewhere"})
 
     async with api(answer) as url:
-        outcome = await Client(http, url).mute("c", True)
+        outcome = await MuteClient(http, url).set_muted("c", True)
     assert (outcome, len(asked)) == (Outcome(Verdict.FAILED, detail="HTTP 302"), 1)
 
 
@@ -242,7 +205,7 @@ async def test_429_waits_as_told(
         return web.Response(status=429, headers=headers)
 
     async with api(answer) as url:
-        outcome = await Client(http, url).mute("c", True)
+        outcome = await MuteClient(http, url).set_muted("c", True)
     assert outcome == Outcome(Verdict.BUSY, retry_after_s=retry_after_s, detail="HTTP 429")
 
 
@@ -250,7 +213,7 @@ async def test_429_waits_as_told(
 
 
 async def test_no_server_leaves_it_unsent(http: aiohttp.ClientSession, unused_tcp_port: int) -> None:
-    outcome = await Client(http, f"http://127.0.0.1:{unused_tcp_port}/").mute("c", True)
+    outcome = await MuteClient(http, f"http://127.0.0.1:{unused_tcp_port}/").set_muted("c", True)
     assert outcome == Outcome(Verdict.UNSENT, detail="no connection")
 
 
@@ -262,13 +225,13 @@ async def test_an_unknown_host_leaves_it_unsent() -> None:
         async def close(self) -> None: ...
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=KnowsNobody())) as http:
-        outcome = await Client(http, "http://no-such-host.invalid/").mute("c", True)
+        outcome = await MuteClient(http, "http://no-such-host.invalid/").set_muted("c", True)
     assert outcome == Outcome(Verdict.UNSENT, detail="host not found")
 
 
 @pytest.mark.parametrize("address", ["nonsense", "http://", "http://h:port/"])
 async def test_no_address_leaves_it_unsent(http: aiohttp.ClientSession, address: str) -> None:
-    outcome = await Client(http, address).mute("c", True)
+    outcome = await MuteClient(http, address).set_muted("c", True)
     assert outcome == Outcome(Verdict.UNSENT, detail="not an address")
 
 
@@ -279,7 +242,7 @@ async def test_a_connection_that_is_not_accepted_leaves_it_unsent(http: aiohttp.
         await reader.read()
 
     async with raw(talk) as url:
-        outcome = await Client(http, url.replace("http:", "https:"), timeout_s=0.3).mute("c", True)
+        outcome = await MuteClient(http, url.replace("http:", "https:"), timeout_s=0.3).set_muted("c", True)
     assert outcome == Outcome(Verdict.UNSENT, detail="no answer in time")
 
 
@@ -289,8 +252,8 @@ async def test_a_full_pool_leaves_it_unsent() -> None:
         raise AssertionError
 
     async with api(answer) as url, http_session(1) as http:
-        slow, fast = Client(http, url, timeout_s=1.0), Client(http, url, timeout_s=0.3)
-        outcomes = await asyncio.gather(slow.mute("a", True), fast.mute("b", True))
+        slow, fast = MuteClient(http, url, timeout_s=1.0), MuteClient(http, url, timeout_s=0.3)
+        outcomes = await asyncio.gather(slow.set_muted("a", True), fast.set_muted("b", True))
     assert [outcome.verdict for outcome in outcomes] == [Verdict.LOST, Verdict.UNSENT]
 
 
@@ -301,7 +264,7 @@ async def test_no_tls_leaves_it_unsent(http: aiohttp.ClientSession) -> None:
         writer.close()
 
     async with raw(talk) as url:
-        outcome = await Client(http, url.replace("http:", "https:")).mute("c", True)
+        outcome = await MuteClient(http, url.replace("http:", "https:")).set_muted("c", True)
     assert outcome.verdict is Verdict.UNSENT
 
 
@@ -312,7 +275,7 @@ async def test_an_answer_that_does_not_come_is_lost(http: aiohttp.ClientSession)
 
     async with api(answer) as url:
         started_s = time.monotonic()
-        outcome = await Client(http, url, timeout_s=0.2).mute("c", True)
+        outcome = await MuteClient(http, url, timeout_s=0.2).set_muted("c", True)
     assert outcome == Outcome(Verdict.LOST, detail="no answer in time")
     assert time.monotonic() - started_s < 2
 
@@ -334,7 +297,7 @@ async def test_an_answer_that_breaks_off_is_lost(http: aiohttp.ClientSession, pa
             await reader.read()
 
     async with raw(talk) as url:
-        outcome = await Client(http, url, timeout_s=0.3).mute("c", True)
+        outcome = await MuteClient(http, url, timeout_s=0.3).set_muted("c", True)
     assert (outcome.verdict, len(asked)) == (Verdict.LOST, 1)
 
 
@@ -349,7 +312,7 @@ async def test_an_answer_that_trickles_for_ever_is_lost(http: aiohttp.ClientSess
 
     async with raw(talk) as url:
         started_s = time.monotonic()
-        outcome = await Client(http, url, timeout_s=0.3).mute("c", True)
+        outcome = await MuteClient(http, url, timeout_s=0.3).set_muted("c", True)
     assert outcome.verdict is Verdict.LOST
     assert time.monotonic() - started_s < 2
 
@@ -361,7 +324,7 @@ async def test_an_answer_that_is_no_http_is_a_failure(http: aiohttp.ClientSessio
         writer.close()
 
     async with raw(talk) as url:
-        outcome = await Client(http, url).mute("c", True)
+        outcome = await MuteClient(http, url).set_muted("c", True)
     assert outcome == Outcome(Verdict.FAILED, detail="answer is not HTTP")
 
 
@@ -384,9 +347,9 @@ async def test_a_connection_is_used_again(http: aiohttp.ClientSession) -> None:
             writer.write(KEPT)
 
     async with raw(talk) as url:
-        client = Client(http, url)
+        client = MuteClient(http, url)
         for _ in range(5):
-            assert (await client.mute("c", True)).verdict is Verdict.DONE
+            assert (await client.set_muted("c", True)).verdict is Verdict.DONE
     assert connections == [5]
 
 
@@ -401,13 +364,13 @@ async def test_a_kept_connection_that_the_server_closed_is_not_used_again(http: 
         closed.set()
 
     async with raw(talk) as url:
-        client = Client(http, url)
-        assert (await client.mute("c", True)).verdict is Verdict.DONE
+        client = MuteClient(http, url)
+        assert (await client.set_muted("c", True)).verdict is Verdict.DONE
         await closed.wait()
         connector = http.connector
         assert isinstance(connector, aiohttp.TCPConnector)
         await until(lambda: not any(kept.is_connected() for kept, _ in next(iter(connector._conns.values()), ())))
-        assert (await client.mute("c", True)).verdict is Verdict.DONE
+        assert (await client.set_muted("c", True)).verdict is Verdict.DONE
 
 
 async def test_a_kept_connection_that_dies_under_the_request_is_lost_and_asked_once(
@@ -424,8 +387,8 @@ async def test_a_kept_connection_that_dies_under_the_request_is_lost_and_asked_o
         writer.transport.abort()
 
     async with raw(talk) as url:
-        client = Client(http, url)
-        verdicts = [(await client.mute("c", True)).verdict for _ in range(2)]
+        client = MuteClient(http, url)
+        verdicts = [(await client.set_muted("c", True)).verdict for _ in range(2)]
     assert verdicts == [Verdict.DONE, Verdict.LOST]
     assert len(asked) == 2
 
@@ -442,8 +405,8 @@ async def test_requests_run_at_once_up_to_the_limit() -> None:
         return web.json_response(SUCCESS)
 
     async with api(answer) as url, http_session(8) as http:
-        client = Client(http, url)
-        outcomes = await asyncio.gather(*(client.mute(f"c{n}", True) for n in range(24)))
+        client = MuteClient(http, url)
+        outcomes = await asyncio.gather(*(client.set_muted(f"c{n}", True) for n in range(24)))
     assert {outcome.verdict for outcome in outcomes} == {Verdict.DONE}
     assert most == 8
 
@@ -457,7 +420,7 @@ async def test_cancellation_passes_through(http: aiohttp.ClientSession) -> None:
         raise AssertionError
 
     async with api(answer) as url:
-        attempt = asyncio.create_task(Client(http, url).mute("c", True))
+        attempt = asyncio.create_task(MuteClient(http, url).set_muted("c", True))
         await asked.wait()
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
