@@ -20,12 +20,10 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
     if leg.muted is None or seen_at < call.seen_at or (leg.muted and _opened_since(state, call, seen_at, policy)):
         return
     mute = state.mutes.get(leg.ivrid)
-    unclaimed = call.muted is not True and (mute is None or _unasked(mute))
+    unclaimed = call.muted is not True and (mute is None or (_unasked(mute) and not mute.foreign))
     if leg.muted and unclaimed and blind.explains(state, leg.ivrid, now):
         # Nobody was seen to mute it, and we muted its extension: it is ours, and its own claim takes over.
         state.calls[leg.ivrid] = replace(call, muted=None, seen_at=seen_at)
-        if mute is not None and mute.foreign:
-            write(state, replace(mute, foreign=False), changes)
         reach.reach(state, leg.ivrid, True, 0.0, now, policy, changes)
     elif mute is None or mute.foreign or _unasked(mute):
         state.calls[leg.ivrid] = replace(call, muted=leg.muted, seen_at=seen_at)

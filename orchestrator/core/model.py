@@ -318,6 +318,8 @@ class Policy(Struct, frozen=True):
     """While the API is down, requests go out no closer together than this."""
     not_found_patience: int = 5
     """How often "not found" is asked again for a call that the CRM names and the feed has never shown."""
+    keep_gone_s: float = 60.0
+    """So long a call that the API does not know is remembered as one that we muted."""
     keep_ended_s: float = 3600.0
     keep_ended_most: int = 100_000
     """Of more ended sections than this the oldest are forgotten before their time."""

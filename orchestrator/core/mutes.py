@@ -47,8 +47,11 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
 def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -> None:
     """The call has lost its last cover; with `hold` it stays muted until it is over."""
     mute = state.mutes[ivrid]
-    if mute.foreign or mute.gone:
+    if mute.foreign:
         forget(state, ivrid, changes)
+        return
+    if mute.gone:
+        _leave_gone(state, mute, now, changes)
         return
     if mute.recording is not Recording.MUTED:
         changes.tell(CallExposed(ivrid, now - mute.due_since))
@@ -87,7 +90,7 @@ def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes
         case Verdict.DONE:
             _confirm(state, mute, fact, now, changes)
         case Verdict.NOT_FOUND if _over(state, mute, policy):
-            _end(state, mute, changes)
+            _end(state, mute, now, changes)
         case Verdict.FAILED | Verdict.LOST:
             _retry(state, in_doubt(mute, fact.muted, now + policy.late_s), fact, now, policy, changes)
         case Verdict.NOT_FOUND | Verdict.REFUSED | Verdict.BUSY | Verdict.UNSENT:
@@ -147,12 +150,21 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
     return not named or mute.attempts + 1 >= policy.not_found_patience
 
 
-def _end(state: State, mute: Mute, changes: Changes) -> None:
+def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
     changes.tell(CallGone(mute.ivrid))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
         write(state, replace(mute, gone=True, recording=Recording.OPEN, attempts=0, error=""), changes)
     else:
+        _leave_gone(state, mute, now, changes)
+
+
+def _leave_gone(state: State, mute: Mute, now: float, changes: Changes) -> None:
+    """Nothing covers it any more. If it comes back (a redial keeps the ivrid), it may do so with our mute on it."""
+    if mute.confirmed_at is None and mute.recording is Recording.OPEN:
         forget(state, mute.ivrid, changes)
+    else:
+        left = replace(mute, gone=True, recording=Recording.UNKNOWN, due_since=now, attempts=0, error="")
+        write(state, left, changes)
 
 
 def _retry(state: State, mute: Mute, fact: MuteAnswered, now: float, policy: Policy, changes: Changes) -> None:

@@ -36,6 +36,8 @@ def _spent(state: State, mute: Mute, now: float, policy: Policy) -> bool:
     """Whether a claim on a call that nothing covers is over. A release is watched until it was seen to hold."""
     call = state.calls.get(mute.ivrid)
     live = call is not None and bool(call.on)
+    if mute.gone:
+        return now >= mute.due_since + policy.keep_gone_s
     since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
     if mute.held:
         return not live and now >= since + policy.keep_ended_s

@@ -40,6 +40,8 @@ class Recording:
     at: float
     """Booked up to here."""
     covered: bool = False
+    arguable: bool = False
+    """Covered to the best knowledge that anybody can have who is told by the feed."""
     muted: bool = False
     foreign: bool = False
     """Muted, and by somebody else."""
@@ -55,7 +57,7 @@ class Recording:
     @property
     def over_muted(self) -> bool:
         """Muted by the daemon, and not covered."""
-        return self.muted and not self.foreign and not self.covered
+        return self.muted and not self.foreign and not self.covered and not self.arguable
 
     def book(self, now: float) -> None:
         passed = now - self.at
@@ -78,9 +80,9 @@ class Recordings:
         self.covered_ever: set[str] = set()
         self.begun = 0
 
-    def begin(self, ivrid: str, covered: bool, now: float) -> None:
+    def begin(self, ivrid: str, covered: bool, arguable: bool, now: float) -> None:
         self.begun += 1
-        recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered)
+        recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered, arguable=arguable)
         self._turn(recording, now)
 
     def finish(self, ivrid: str, now: float) -> None:
@@ -88,7 +90,7 @@ class Recordings:
         recording = self.up.get(ivrid)
         if recording:
             recording.book(now)
-            recording.covered = recording.muted = False
+            recording.covered = recording.arguable = recording.muted = False
             self._turn(recording, now)
             del self.up[ivrid]
 
@@ -97,6 +99,13 @@ class Recordings:
         if recording:
             recording.book(now)
             recording.covered = covered
+            self._turn(recording, now)
+
+    def set_arguable(self, ivrid: str, arguable: bool, now: float) -> None:
+        recording = self.up.get(ivrid)
+        if recording and recording.arguable is not arguable:
+            recording.book(now)
+            recording.arguable = arguable
             self._turn(recording, now)
 
     def set_muted(self, ivrid: str, muted: bool, foreign: bool, now: float) -> None:

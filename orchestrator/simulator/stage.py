@@ -45,7 +45,7 @@ class Stage:
         self.settings = settings or VoicenterSettings()
         self.clock = clock or SystemClock()
         self.chance = random.Random(seed)  # a game, and one that can be played again
-        self.truth = Truth(self.clock)
+        self.truth = Truth(self.clock, self.settings.feed_lag_s)
         self.vendor_clock = VendorClock(self.settings.offset_min)
         self.voicenter = Voicenter(self.settings, self.clock, self.chance, self.truth, live)
 

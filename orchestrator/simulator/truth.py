@@ -2,9 +2,12 @@
 
 Told of everything when it happens (not when the feed tells it): what each extension sees, which sections the CRM
 announced, what was asked of the mute API. Guarantees: sections that run out end at their own time, however late
-the next question comes; `verdict` may be asked at any time and changes nothing.
+the next question comes; `verdict` may be asked at any time and changes nothing. The daemon is never better informed
+than the feed: a call that left an extension just before a section began there, and whose leaving was still under way,
+is arguable: to mute it is no over-mute, and not to is no exposure.
 """
 
+from collections import deque
 from dataclasses import replace
 
 from orchestrator.clock import Clock
@@ -15,9 +18,13 @@ from orchestrator.simulator.verdict import Requests, Spread, Verdict
 
 
 class Truth:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, lag_s: float = 0.0) -> None:
+        """`lag_s`: how late the feed tells, at most."""
         self._clock = clock
+        self._lag_s = lag_s
         self._coverage = Coverage()
+        self._as_told = Coverage()  # for who is told everything as late as that
+        self._under_way: deque[tuple[float, Line]] = deque()
         self._recordings = Recordings()
         self._ended: set[str] = set()
         self._sections = 0
@@ -51,10 +58,12 @@ class Truth:
             self._live(leg.ivrid, now)
         for ivrid in self._coverage.seen(line):
             self._recordings.set_covered(ivrid, True, now)
+        self._under_way.append((now + self._lag_s, line))
+        self._settle()
 
     def _live(self, ivrid: str, now: float) -> None:
         if not self.alive(ivrid):
-            self._recordings.begin(ivrid, self._coverage.covered(ivrid), now)
+            self._recordings.begin(ivrid, self._coverage.covered(ivrid), self._as_told.covered(ivrid), now)
 
     # The CRM
 
@@ -76,9 +85,11 @@ class Truth:
             running.expires_at = now + max_s
             return
         self._sections += 1
-        section = Section(section_id, _target(extension, user_id, ivrid), now + max_s)
-        for covered in self._coverage.start(section):
+        target = _target(extension, user_id, ivrid)
+        for covered in self._coverage.start(Section(section_id, target, now + max_s)):
             self._recordings.set_covered(covered, True, now)
+        for arguable in self._as_told.start(Section(section_id, target, now + max_s)):
+            self._recordings.set_arguable(arguable, True, now)
 
     def section_ended(self, section_id: str) -> None:
         """The CRM said so just now, of a section known or not: from here that id never runs."""
@@ -93,16 +104,26 @@ class Truth:
         return tuple(self._coverage.sections)
 
     def _settle(self) -> float:
-        """End the sections that have run out, each at its own time."""
+        """End the sections that have run out, each at its own time, and let arrive what was under way."""
         now = self._clock.now()
         due = sorted((s.expires_at, s.section_id) for s in self._coverage.sections.values() if s.expires_at <= now)
         for expires_at, section_id in due:
+            self._arrive(expires_at)
             self._end(section_id, expires_at)
+        self._arrive(now)
         return now
+
+    def _arrive(self, until: float) -> None:
+        while self._under_way and self._under_way[0][0] <= until:
+            at, line = self._under_way.popleft()
+            for ivrid in self._as_told.seen(line):
+                self._recordings.set_arguable(ivrid, True, at)
 
     def _end(self, section_id: str, at: float) -> None:
         for ivrid in self._coverage.end(section_id):
             self._recordings.set_covered(ivrid, False, at)
+        for ivrid in self._as_told.end(section_id):
+            self._recordings.set_arguable(ivrid, False, at)
 
     # The recordings
 

@@ -272,6 +272,29 @@ def test_a_release_that_crosses_a_mute_leaves_that_call_in_doubt() -> None:
     assert world.settle() == [("c1", True)]
 
 
+def test_so_does_one_that_crosses_the_request_for_that_call() -> None:
+    """And a call that is seen nowhere may be on any extension, this one too."""
+    world = muted_blindly()
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.starts("next", call="c1")
+    world.ask("c1", True)
+    world.answer_all("s1", False)
+    world.answer("c1", True)
+    assert world.state.mutes["c1"].recording is Recording.UNKNOWN
+    assert world.settle() == [("c1", True)]
+
+
+def test_a_call_that_is_seen_nowhere_may_have_been_opened_by_it() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.ask_all("s1", False)
+    world.starts("next", call="c1")
+    world.attempt("c1")
+    world.answer_all("s1", False)
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_lost_release_that_is_applied_late_does_not_win_over_a_call_that_must_stay_muted() -> None:
     world = muted_blindly()
     world.sees("s1", talking("c1"))
@@ -571,6 +594,22 @@ def test_not_found_on_release_is_asked_by_extension_unless_something_on_it_must_
     world.ends("other")
     world.attempt("c1")
     assert world.state.mutes["c1"].recording is Recording.OPEN
+
+
+def test_a_lost_release_for_one_call_may_open_those_that_come_after_it() -> None:
+    world = not_found()
+    world.attempt("c1")
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(1)
+    world.attempt("c1", Verdict.LOST)
+    world.sees("s1", talking("c3"))
+    world.starts("next", on="s1")
+    world.attempt("c3")
+    world.passes(world.policy.unseen_s)
+    world.sweeps()
+    assert ("c3", True) in world.settle()
 
 
 def test_nor_while_a_call_that_must_stay_muted_is_not_seen_anywhere_yet() -> None:

@@ -227,8 +227,37 @@ def test_not_found_on_release_of_a_call_that_is_over_is_done() -> None:
     world.sees("s1")
     world.ends("pay")
     world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.settle() == []
+    world.passes(world.policy.keep_gone_s)
+    world.sweeps()
     assert world.state.mutes == {}
     assert world.state.calls == {}
+
+
+def test_a_call_that_comes_back_with_our_mute_on_it_is_released() -> None:
+    """A redial keeps the ivrid, and while it is between two legs the API may not know it."""
+    world = covered()
+    world.settle()
+    world.sees("s1")
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(20)
+    world.sees("s1", talking("c1", muted=True))
+    assert world.settle() == [("c1", False)]
+
+
+def test_so_is_one_whose_section_ended_after_it_was_said_to_be_over() -> None:
+    world = covered()
+    world.settle()
+    world.sees("s1")
+    world.starts("again", call="c1")
+    world.ends("pay")
+    world.ends("again")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.starts("third", call="c1")
+    world.ends("third")
+    world.sees("s1", talking("c1", muted=True))
+    assert world.settle() == [("c1", False)]
 
 
 def test_a_call_muted_by_somebody_else_is_neither_muted_nor_released() -> None:

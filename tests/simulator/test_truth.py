@@ -82,6 +82,34 @@ def test_once_covered_covered_until_the_section_ends_wherever_the_call_goes(line
     assert line.over_mutes() == {"c1": 1}
 
 
+def test_a_call_whose_leaving_is_still_under_way_may_be_muted_until_the_section_ends() -> None:
+    line = Timeline(lag_s=1.0)
+    line.talk(A, "c1")
+    line.wait(5)
+    line.move("c1", A, B)
+    line.wait(0.4)
+    line.truth.section_started("s", extension=A)
+    line.truth.asked("c1", True)
+    line.wait(7)
+    assert not line.truth.covered("c1")
+    assert (line.over_mutes(), line.exposures()) == ({}, {})
+    line.truth.section_ended("s")
+    line.wait(2)
+    assert line.over_mutes() == {"c1": 2}
+
+
+def test_one_that_left_so_long_before_that_everybody_knows_may_not() -> None:
+    line = Timeline(lag_s=1.0)
+    line.talk(A, "c1")
+    line.wait(5)
+    line.move("c1", A, B)
+    line.wait(1.1)
+    line.truth.section_started("s", extension=A)
+    line.truth.asked("c1", True)
+    line.wait(7)
+    assert line.over_mutes() == {"c1": 7}
+
+
 def test_a_call_stays_covered_while_one_of_two_sections_covers_it(line: Timeline) -> None:
     line.talk(A, "c1")
     line.truth.section_started("s1", extension=A)

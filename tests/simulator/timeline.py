@@ -15,9 +15,9 @@ class HandClock:
 
 
 class Timeline:
-    def __init__(self, agents: int = 3) -> None:
+    def __init__(self, agents: int = 3, lag_s: float = 0.0) -> None:
         self.clock = HandClock()
-        self.truth = Truth(self.clock)
+        self.truth = Truth(self.clock, lag_s)
         self.board = Switchboard(account.lines(agents, 0.0), account.queues(1), self.truth.take)
         for line in self.board.lines.values():
             self.truth.line_seen(line)
