@@ -81,6 +81,14 @@ def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes
         reach.reach(state, ivrid, False, claim.open_lands_by, now, policy, changes)
 
 
+def arrive(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
+    """The call is seen on this extension. If that was opened a moment ago, and after the call was muted, the call may
+    have been there, and have been opened with it."""
+    mute, opened_at = state.mutes.get(ivrid), state.opened_at.get(sip, 0.0)
+    if mute is not None and (mute.confirmed_at or 0.0) <= opened_at and now < opened_at + policy.unseen_s:
+        reach.reach(state, ivrid, False, 0.0, now, policy, changes)
+
+
 def may_open(state: State, sip: str) -> bool:
     """Whether opening all calls of the extension opens none that must stay muted, as far as is known. One that is not
     seen anywhere may be on any extension: even a feed that is synced tells of a leg seconds late."""

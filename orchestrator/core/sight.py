@@ -32,11 +32,13 @@ def see(
     who muted it depends on where it is."""
     changed = [(state.extensions.get(after.sip), after) for after in extensions]
     changed = [(before, after) for before, after in changed if before != after]
-    for _, after in changed:
+    for before, after in changed:
         changes.extensions.add(after.sip)
         state.extensions[after.sip] = after
         for ivrid in after.legs:
             mutes.enter(state, ivrid, after.sip, now, changes)
+            if before is None or ivrid not in before.legs:
+                blind.arrive(state, ivrid, after.sip, now, policy, changes)
     for before, after in changed:
         for ivrid in before.legs if before else ():
             if ivrid not in after.legs:

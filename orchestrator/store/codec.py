@@ -183,6 +183,8 @@ def stage(mute: Mute) -> str:
     """Where the claim stands, in one word for people and dashboards."""
     if mute.foreign:
         return "foreign"
+    if mute.gone:
+        return "gone"
     if mute.in_flight or mute.recording is Recording.UNKNOWN:
         return "asked"
     if mute.recording is Recording.MUTED:

@@ -295,6 +295,31 @@ def test_a_call_that_is_seen_nowhere_may_have_been_opened_by_it() -> None:
     assert world.settle() == [("c1", True)]
 
 
+def test_a_call_that_turns_out_to_have_been_on_an_extension_when_it_was_opened_is_asked_for_again() -> None:
+    """It had moved there, and the feed had not told."""
+    world = muted_blindly()
+    world.ends("pay")
+    world.sees("s2", talking("c1"))
+    world.starts("next", call="c1")
+    world.settle()
+    world.attempt_all("s1")
+    world.passes(1)
+    world.sees("s1", talking("c1"))
+    assert world.settle() == [("c1", True)]
+
+
+def test_a_call_that_comes_long_after_that_is_not() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.sees("s2", talking("c1"))
+    world.starts("next", call="c1")
+    world.settle()
+    world.attempt_all("s1")
+    world.passes(world.policy.unseen_s)
+    world.sees("s1", talking("c1", muted=True))
+    assert world.settle() == []
+
+
 def test_a_lost_release_that_is_applied_late_does_not_win_over_a_call_that_must_stay_muted() -> None:
     world = muted_blindly()
     world.sees("s1", talking("c1"))

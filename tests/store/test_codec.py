@@ -184,6 +184,7 @@ def test_a_leg_says_whether_it_counts() -> None:
         (Mute("i", 7.0, Recording.OPEN, confirmed_at=8.0), "released"),
         (Mute("i", 9.0, Recording.OPEN, confirmed_at=8.0), "wanted"),
         (Mute("i", 5.0, foreign=True), "foreign"),
+        (Mute("i", 5.0, Recording.UNKNOWN, gone=True, confirmed_at=4.0), "gone"),
     ],
 )
 def test_the_stage_of_a_mute_in_one_word(mute: Mute, stage: str) -> None:

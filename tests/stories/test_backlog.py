@@ -45,7 +45,7 @@ class DurableStage(Stage):
 
         async def written() -> bool:
             mute: Any = await self.crm.hget("mute:{main}:mutes", ivrid)
-            return mute is not None and json.loads(mute)["stage"] == "confirmed"
+            return mute is not None and json.loads(mute)["stage"] in ("confirmed", "verified")
 
         await until(written, why=f"{ivrid} confirmed")
 
