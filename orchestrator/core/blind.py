@@ -154,14 +154,22 @@ def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, pol
     return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
 
 
-def explains(state: State, ivrid: str, now: float) -> bool:
-    """Whether the call may be muted because we muted an extension that has it, which reaches none that merely rings.
-    For a while after all calls are seen again that holds for one that is seen for the first time: its event lags."""
-    call = state.calls[ivrid]
-    has_it = [sip for sip in call.on if state.extensions[sip].legs[ivrid].counts]
-    if any(sip in state.blind and state.blind[sip].muted for sip in has_it):
+def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | None:
+    """Whether the call may be muted because we muted an extension that has it. None: it merely rings there, which such
+    a request does not reach; but what shows it ringing may be older than what shows it muted."""
+    seen_on = state.calls[ivrid].on
+    suspects = [sip for sip in seen_on if _may_have_muted(state, sip, ivrid, now, policy)]
+    if not suspects:
+        return False
+    return any(state.extensions[sip].legs[ivrid].counts for sip in suspects) or None
+
+
+def _may_have_muted(state: State, sip: str, ivrid: str, now: float, policy: Policy) -> bool:
+    """For a while after all calls are seen again, too, of a call of which nothing newer was seen: its event lags."""
+    if sip in state.blind and state.blind[sip].muted:
         return True
-    return call.muted is None and any(now < state.late_by.get(sip, 0.0) for sip in has_it)
+    call, until = state.calls[ivrid], state.late_by.get(sip, 0.0)
+    return now < until and (call.muted is None or call.seen_at < until - policy.unseen_s)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:

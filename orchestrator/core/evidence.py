@@ -21,7 +21,10 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
         return
     mute = state.mutes.get(leg.ivrid)
     unclaimed = call.muted is not True and (mute is None or (_unasked(mute) and not mute.foreign))
-    if leg.muted and unclaimed and blind.explains(state, leg.ivrid, now):
+    ours = blind.explains(state, leg.ivrid, now, policy) if leg.muted and unclaimed else False
+    if ours is None:
+        return
+    if ours:
         # Nobody was seen to mute it, and we muted its extension: it is ours, and its own claim takes over.
         state.calls[leg.ivrid] = replace(call, muted=None, seen_at=seen_at)
         reach.reach(state, leg.ivrid, True, 0.0, now, policy, changes)

@@ -411,10 +411,31 @@ def test_a_call_that_was_muted_by_extension_and_whose_event_lags_is_ours_too() -
     assert world.settle() == [("c2", False)]
 
 
+def test_so_is_one_that_was_seen_open_before_that_and_is_told_so_later() -> None:
+    world = muted_blindly()
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+    world.sees("s1", talking("c1"), ringing("c2", muted=False))
+    world.passes(3)
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    assert world.settle() == [("c2", False)]
+
+
+def test_one_that_is_shown_muted_while_it_rings_is_ours_once_it_is_answered() -> None:
+    """An event that lags shows the recording as it is now, and the rest as it was."""
+    world = muted_blindly()
+    world.learn_to_see(extension("s1", talking("c1"), ringing("c2", muted=True)))
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    world.ends("pay")
+    assert world.settle() == [("c1", False), ("c2", False)]
+
+
 def test_a_call_that_was_seen_open_since_and_is_muted_then_is_foreign() -> None:
     world = muted_blindly()
     world.learn_to_see()
     world.ends("pay")
+    world.passes(2)
     world.sees("s1", talking("c1"))
     world.sees("s1", talking("c1", muted=True))
     world.passes(20)
