@@ -155,8 +155,8 @@ def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, pol
 
 
 def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | None:
-    """Whether the call may be muted because we muted an extension that has it. None: it merely rings there, which such
-    a request does not reach; but what shows it ringing may be older than what shows it muted."""
+    """Whether the call may be muted because we muted an extension that has it. None: it merely rings there, and such
+    a request does not reach it; but what shows it ringing may be older than what shows it muted."""
     seen_on = state.calls[ivrid].on
     suspects = [sip for sip in seen_on if _may_have_muted(state, sip, ivrid, now, policy)]
     if not suspects:

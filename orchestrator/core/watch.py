@@ -41,6 +41,6 @@ def _spent(state: State, mute: Mute, now: float, policy: Policy) -> bool:
     since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
     if mute.held:
         return not live and now >= since + policy.keep_ended_s
-    if mute.recording is not Recording.OPEN or mute.ask_again_at:
-        return False
+    if mute.recording is not Recording.OPEN or mute.ask_again_at or now < mute.open_lands_by:
+        return False  # a late request may undo this, or a mute that is asked for next
     return mute.verified_at is not None or now >= since + policy.release_watch_s

@@ -234,6 +234,24 @@ def test_not_found_on_release_of_a_call_that_is_over_is_done() -> None:
     assert world.state.calls == {}
 
 
+def test_a_late_release_does_not_win_over_the_mute_of_a_section_that_begins_after_it() -> None:
+    """Nothing was left to do for the call in between, and yet the release is remembered."""
+    world = covered()
+    world.settle()
+    world.ends("pay")
+    world.attempt("c1", Verdict.LOST)
+    world.passes(0.1)
+    world.attempt("c1")
+    world.passes(1)
+    world.sees("s1", talking("c1"))
+    world.sweeps()
+    world.starts("next", on="s1")
+    world.attempt("c1")
+    assert isinstance(world.decision("c1"), Later)
+    world.passes(world.policy.late_s)
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_call_that_comes_back_with_our_mute_on_it_is_released() -> None:
     """A redial keeps the ivrid, and while it is between two legs the API may not know it."""
     world = covered()

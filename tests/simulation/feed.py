@@ -60,7 +60,7 @@ class Link:
                 name, payload, lines, calls = item
                 for line in lines:
                     self._hub.taken(self.process, line, calls)
-                self._hub.show(payload)
+                self._hub.show(self.process, payload)
                 self._on_event(name, payload)
                 if name == "AllExtensionsStatus":
                     self.synced = True
@@ -89,7 +89,7 @@ class FeedHub:
         self.good_token: Callable[[str], bool] = lambda _token: True
         self.links: list[Link] = []
         self.taken = taken
-        self.shown: Callable[[str, bool], None] = lambda _ivrid, _muted: None
+        self.shown: Callable[[Process, str], None] = lambda _process, _ivrid: None
         self._loop = loop
         self._now = now
         self._chance = chance
@@ -171,12 +171,12 @@ class FeedHub:
         for link in self.links:
             link.put("ExtensionsUpdated", {})
 
-    def show(self, payload: Payload) -> None:
+    def show(self, process: Process, payload: Payload) -> None:
         """A process takes in which recordings are muted."""
         for line in payload.get("extensions") or [payload.get("data", {})]:
             for leg in line.get("calls", ()):
                 if leg["recording"]["IsMuted"]:
-                    self.shown(leg["ivrid"], True)
+                    self.shown(process, leg["ivrid"])
 
     def _lag(self) -> float:
         dice = self._chance.random()

@@ -119,6 +119,12 @@ class Told:
         self.message(message, now)
         self._unsure_pairs |= {pair for pair, since in self._since.items() if since == now and pair[1]}
 
+    def perhaps(self, message: Message, now: float) -> None:
+        """A message in the hands of a process that is stopping: it may not have looked at it any more."""
+        if message.target is not None:
+            self.message(message, now)
+        self._unsure.add(message.section_id)
+
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
         self._now = now

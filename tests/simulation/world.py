@@ -451,8 +451,9 @@ class World:
             if calls:
                 self.judge.seen(line)
 
-    def _shown(self, ivrid: str, muted: bool) -> None:
-        if muted and self.truth.foreign(ivrid):
+    def _shown(self, process: Process, ivrid: str) -> None:
+        """That it is muted. Who is not the owner (any more) cannot leave that to anybody."""
+        if self.told_of(process) is not None and self.truth.foreign(ivrid):
             self.judge.foreign_shown.setdefault(ivrid, self.clock.now())
 
     # The CRM
@@ -508,6 +509,8 @@ class World:
         told = self.told_of(process)
         if process.stopped:
             self._undelivered.setdefault(process, []).append((transport, message))
+        elif told is not None and any(daemon.process is process for daemon in self._stopping):
+            told.perhaps(message, self.clock.now())
         elif told is not None:
             told.message(message, self.clock.now())
 
