@@ -173,7 +173,7 @@ class Judge(Watcher):
         sip = self._by_extension.get(ivrid)
         if sip is None:
             return False
-        if told.aims_at(sip):
+        if told.aims_at(sip) or told.covers_unseen():
             return True
         # Opening by extension would open what lies beside it.
         beside = [leg.ivrid for leg in self._board().lines[sip].legs if leg.ivrid != ivrid]

@@ -164,6 +164,11 @@ class Told:
     def maybe(self, ivrid: str) -> bool:
         return self.coverage.covered(ivrid)
 
+    def covers_unseen(self) -> bool:
+        """Whether a call that may be covered was seen on no extension: it may be on any."""
+        seen = {leg.ivrid for line in self.coverage.lines.values() for leg in line.legs}
+        return any(section.calls - seen for section in self.coverage.sections.values())
+
     def aims_at(self, sip: str) -> bool:
         """Whether a section may be aimed at this extension."""
         return any(self._aims(section, sip) for section in self.coverage.sections.values())
