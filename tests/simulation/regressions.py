@@ -7,5 +7,13 @@ FOUND = {
     " muted by somebody else and never opened",
     795537348: "a call that had ended was opened by extension, and with it a covered one there that the feed had not"
     " told of yet",
+    40000188: "a redialled call that the API did not know between two legs came back with our mute on it, which was"
+    " taken for somebody else's and never opened",
+    41000138: "a covered call had moved, unseen, to an extension that was opened as a whole: it stayed open until the"
+    " next poll",
+    41000539: "a call that rang, by an event that lagged, and was shown muted as it was now, was taken for muted by"
+    " somebody else although its extension had been muted as a whole",
+    41000575: "a lost request to open was forgotten when its call had no section any more, and undid the mute of the"
+    " next",
 }
 """Seed -> what it found. The stories of seeds change with the simulation: what was found has a test of its own."""
