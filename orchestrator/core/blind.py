@@ -137,7 +137,7 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
     else:
         attempts = claim.attempts + 1
         retry_at = max(now, state.api.resumes_at) + circuit.backoff_s(attempts, fact.jitter, policy)
-        claim = replace(claim, attempts=attempts, next_at=retry_at)
+        claim = replace(claim, holds=False, attempts=attempts, next_at=retry_at)
     _write(state, claim, changes)
     if _over(state, claim, now):
         _drop(state, claim, now, policy, changes)
@@ -146,12 +146,12 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
 def _heard(state: State, claim: Blind, asked: bool, muted: bool, now: float, policy: Policy) -> Blind:
     """A request was answered. What was wanted meanwhile is asked next; a release is asked once more when no request
     to mute can be applied after it."""
-    muted = muted or now < claim.mute_lands_by
+    claim = replace(claim, muted=muted or now < claim.mute_lands_by, holds=asked, attempts=0)
     if asked is not wanted(state, claim.sip):
-        return replace(claim, muted=muted, attempts=0, next_at=now)
-    if not asked and muted:
-        return replace(claim, muted=True, attempts=0, next_at=claim.mute_lands_by)
-    return replace(claim, muted=muted, attempts=0, next_at=now + policy.blind_every_s)
+        return replace(claim, next_at=now)
+    if not asked and claim.muted:
+        return replace(claim, next_at=claim.mute_lands_by)
+    return replace(claim, next_at=now + policy.blind_every_s)
 
 
 def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | None:

@@ -115,12 +115,16 @@ def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Cha
     if known is not None:
         if known.reason is cover.reason or cover.reason is not CoverReason.LEG:
             return
-        cover = replace(cover, since=known.since)  # a related call has now a leg of its own here
-    state.sections[section_id] = replace(section, calls={**section.calls, ivrid: cover})
-    changes.sections.add(section_id)
-    if known is None:
+        kept = known.exposed_before_s
+        cover = replace(
+            cover, since=known.since, exposed_before_s=kept
+        )  # a related call has now a leg of its own here
+    else:
         changes.tell(CallCovered(ivrid, section_id, cover.sip, cover.reason))
         add(state, section_id, ivrid, cover.since, changes)
+        cover = replace(cover, exposed_before_s=mutes.exposure_s(state, ivrid, cover.since))
+    state.sections[section_id] = replace(section, calls={**section.calls, ivrid: cover})
+    changes.sections.add(section_id)
 
 
 def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes) -> None:

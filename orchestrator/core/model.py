@@ -112,6 +112,8 @@ class Cover(Struct, frozen=True):
     reason: CoverReason
     sip: str | None
     """The extension that brought the call under the section; None when the section names the call."""
+    exposed_before_s: float = 0.0
+    """How long the call had been exposed when this cover began: other sections answer for that."""
 
 
 class Section(Struct, frozen=True):
@@ -200,6 +202,8 @@ class Mute(Struct, frozen=True):
     """How often it was seen other than confirmed."""
     crossed: bool = False
     """A request by extension for the opposite was applied beside the one in flight: in which order, nobody knows."""
+    exposed_s: float = 0.0
+    """How long the call was covered and yet recorded; what began at `due_since` and lasts comes on top."""
     by_extension: bool = False
     """The request that muted it named its extension. Only then may a request that does so open it: what that opens
     beside it is not all known."""
@@ -223,6 +227,8 @@ class Blind(Struct, frozen=True):
     muted: bool = False
     """A request to mute may have been applied, and was not taken back."""
     in_flight: bool = False
+    holds: bool = False
+    """The last request to mute was answered: the calls that were up are muted, or there was none."""
     attempts: int = 0
     """Failed attempts in a row."""
     mute_lands_by: float = 0.0

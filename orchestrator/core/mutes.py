@@ -30,6 +30,18 @@ def wanted(state: State, ivrid: str) -> bool:
     return ivrid in state.covering or (mute is not None and mute.held)
 
 
+def exposure_s(state: State, ivrid: str, now: float) -> float:
+    """How long the call has been covered and yet recorded, under whichever sections."""
+    mute = state.mutes.get(ivrid)
+    return 0.0 if mute is None else mute.exposed_s + _open_s(state, mute, now)
+
+
+def _open_s(state: State, mute: Mute, now: float) -> float:
+    """For how long it has been covered and recorded now."""
+    shut = mute.recording is Recording.MUTED or mute.foreign or mute.gone or mute.ivrid not in state.covering
+    return 0.0 if shut else now - mute.due_since
+
+
 def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
     """The call has its first cover."""
     mute = state.mutes.get(ivrid)
@@ -42,10 +54,12 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
     elif mute.recording is not Recording.MUTED or mute.in_flight:
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
     write(state, mute, changes)
+    changes.calls.add(ivrid)  # the wish changed, whether or not the claim did
 
 
 def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -> None:
     """The call has lost its last cover; with `hold` it stays muted until it is over."""
+    changes.calls.add(ivrid)  # the wish changed, whether or not the claim does
     mute = state.mutes[ivrid]
     if mute.foreign:
         forget(state, ivrid, changes)
@@ -55,6 +69,7 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
         return
     if mute.recording is not Recording.MUTED:
         changes.tell(CallExposed(ivrid, now - mute.due_since))
+        mute = replace(mute, exposed_s=mute.exposed_s + now - mute.due_since)
     if hold or mute.held:
         write(state, replace(mute, held=True), changes)
     elif mute.recording is Recording.OPEN and not mute.in_flight and mute.confirmed_at is None:
@@ -127,6 +142,7 @@ def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: 
     confirmed = replace(
         mute,
         recording=recording,
+        exposed_s=mute.exposed_s + (_open_s(state, mute, now) if fact.muted else 0.0),
         confirmed_at=now,
         verified_at=None,
         action_id=action_id,
@@ -153,7 +169,9 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
     changes.tell(CallGone(mute.ivrid))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
-        write(state, replace(mute, gone=True, recording=Recording.OPEN, attempts=0, error=""), changes)
+        exposed_s = mute.exposed_s + _open_s(state, mute, now)
+        over = replace(mute, gone=True, recording=Recording.OPEN, exposed_s=exposed_s, attempts=0, error="")
+        write(state, over, changes)
     else:
         _leave_gone(state, mute, now, changes)
 

@@ -6,6 +6,7 @@ Notices hang beside the logic: nothing decides by them. They carry ids and figur
 from msgspec import Struct
 
 from orchestrator.core.model import CoverReason, EndCause, FeedState, Section, Verdict
+from orchestrator.core.standing import CallStanding
 
 
 class FeedTurned(Struct, frozen=True):
@@ -38,6 +39,8 @@ class SectionClosed(Struct, frozen=True):
     section: Section
     cause: EndCause
     at: float
+    calls: tuple[CallStanding, ...] = ()
+    """As they stood when it ended."""
 
 
 class CallCovered(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from orchestrator.core import coverage
+from orchestrator.core import coverage, view
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import SectionStarted
 from orchestrator.core.model import (
@@ -132,7 +132,7 @@ def _renew(
 def end(state: State, section_id: str, cause: EndCause, now: float, policy: Policy, changes: Changes) -> None:
     """End it, or, where it never started, keep in mind that it must not."""
     ended = state.ended.get(section_id)
-    section = state.sections.pop(section_id, None)
+    section = state.sections.get(section_id)
     if section is None:
         if ended is None or not ended.cause.final:
             state.ended[section_id] = replace(ended or EndedSection(now, cause), cause=cause)
@@ -140,7 +140,8 @@ def end(state: State, section_id: str, cause: EndCause, now: float, policy: Poli
         return
     state.ended[section_id] = EndedSection(now, cause, section.renewed_at, section.messages)
     changes.sections.add(section_id)
-    changes.tell(SectionClosed(section, cause, now))
+    changes.tell(SectionClosed(section, cause, now, view.calls(state, section, now)))
+    del state.sections[section_id]
     coverage.unaim(state, section, coverage.aimed_at(state, section.target), changes)
     hold = cause is EndCause.EXPIRED and policy.hold_on_expiry
     coverage.lift(state, section, now, hold, changes)

@@ -57,7 +57,12 @@ def leg_from_json(raw: bytes) -> Leg:
 
 def section_to_json(section: Section) -> bytes:
     calls = {
-        ivrid: {"since": cover.since, "reason": cover.reason, "extension": cover.sip}
+        ivrid: {
+            "since": cover.since,
+            "reason": cover.reason,
+            "extension": cover.sip,
+            "exposed_before_s": cover.exposed_before_s,
+        }
         for ivrid, cover in section.calls.items()
     }
     return _json(
@@ -125,6 +130,7 @@ def mute_to_json(mute: Mute) -> bytes:
         mute_lands_by=mute.mute_lands_by,
         open_lands_by=mute.open_lands_by,
         drifts=mute.drifts,
+        exposed_s=mute.exposed_s,
         by_extension=mute.by_extension,
     )
 
@@ -150,6 +156,7 @@ def mute_from_json(raw: bytes) -> Mute:
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
         drifts=fields.count("drifts"),
+        exposed_s=fields.seconds("exposed_s"),
         by_extension=fields.flag("by_extension"),
     )
 
@@ -159,6 +166,7 @@ def blind_to_json(claim: Blind) -> bytes:
         extension=claim.sip,
         muted=claim.muted,
         in_flight=claim.in_flight,
+        holds=claim.holds,
         next_at=claim.next_at,
         attempts=claim.attempts,
         mute_lands_by=claim.mute_lands_by,
@@ -173,6 +181,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.seconds("next_at"),
         fields.flag("muted"),
         fields.flag("in_flight"),
+        fields.flag("holds"),
         fields.count("attempts"),
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
@@ -225,7 +234,12 @@ def _target(fields: Fields) -> Target:
 
 
 def _cover(fields: Fields) -> Cover:
-    return Cover(fields.seconds("since"), fields.word("reason", CoverReason), _text_or_none(fields, "extension"))
+    return Cover(
+        fields.seconds("since"),
+        fields.word("reason", CoverReason),
+        _text_or_none(fields, "extension"),
+        fields.seconds("exposed_before_s"),
+    )
 
 
 def _text_or_none(fields: Fields, name: str) -> str | None:

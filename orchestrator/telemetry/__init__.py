@@ -7,7 +7,7 @@ Guarantees: nothing here decides anything, raises into the caller, or lets out a
 from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log, open_log
 from orchestrator.telemetry.metrics import Metrics
-from orchestrator.telemetry.now import Now, Stage, now_of
+from orchestrator.telemetry.now import Now, now_of
 from orchestrator.telemetry.observer import Broadcast, LogObserver
 
-__all__ = ["Broadcast", "Log", "LogObserver", "Metrics", "MetricsObserver", "Now", "Stage", "now_of", "open_log"]
+__all__ = ["Broadcast", "Log", "LogObserver", "Metrics", "MetricsObserver", "Now", "now_of", "open_log"]

@@ -7,21 +7,10 @@ claims alone: sections, calls and extensions are counted by their tables' sizes.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from orchestrator.core.model import FeedState, Mute, Recording, State
+from orchestrator.core.model import FeedState, State
 from orchestrator.core.mutes import wanted
-
-
-class Stage(StrEnum):
-    """How far a claim is."""
-
-    WANTED = "wanted"  # covered, not asked for yet
-    ASKED = "asked"  # covered, asked for, and not confirmed
-    CONFIRMED = "confirmed"  # muted, as the API confirmed
-    VERIFIED = "verified"  # muted, as the feed or a poll showed since
-    RELEASING = "releasing"  # not covered any more, and not confirmed to run again
-    FOREIGN = "foreign"  # covered, and muted by somebody else
+from orchestrator.core.standing import Stage, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +31,6 @@ def now_of(state: State, store_up: bool) -> Now:
         extensions=len(state.extensions),
         calls=len(state.calls),
         sections=len(state.sections),
-        mutes={each: stages[each] for each in Stage},
+        mutes={each: stages[each] for each in Stage if each not in (Stage.RELEASED, Stage.GONE)},
         store_up=store_up,
     )
-
-
-def stage(mute: Mute, wish: bool) -> Stage | None:
-    """None for a claim that is over: released, or its call gone."""
-    if mute.foreign:
-        return Stage.FOREIGN
-    if mute.gone:
-        return None
-    if not wish:
-        return None if mute.recording is Recording.OPEN and not mute.in_flight else Stage.RELEASING
-    if mute.recording is Recording.MUTED:
-        return Stage.CONFIRMED if mute.verified_at is None else Stage.VERIFIED
-    under_way = mute.in_flight or mute.attempts > 0 or mute.recording is Recording.UNKNOWN
-    return Stage.ASKED if under_way else Stage.WANTED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored, SectionWoke
+from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored, SectionEnded, SectionWoke
 from orchestrator.core.model import Mute, Recording, Verdict
 from orchestrator.core.notices import (
     CallExposed,
@@ -250,6 +250,16 @@ def test_a_late_release_does_not_win_over_the_mute_of_a_section_that_begins_afte
     assert isinstance(world.decision("c1"), Later)
     world.passes(world.policy.late_s)
     assert world.settle() == [("c1", True)]
+
+
+def test_a_wish_that_changes_twice_in_one_moment_is_looked_at_twice() -> None:
+    """The claim is the same before and after; what is due is not."""
+    world = covered()
+    world.settle()
+    world.ends("pay")
+    world.starts("next", on="s1")
+    changes = world.learn(SectionEnded("next"))
+    assert changes.calls == {"c1"}
 
 
 def test_a_call_that_comes_back_with_our_mute_on_it_is_released() -> None:

@@ -153,7 +153,7 @@ def test_a_section_reads_as_a_person_would_write_it() -> None:
         "expires_at": 310.5,
         "reason": "card_entry",
         "messages": ["m1", "m2"],
-        "calls": {"ivr-1": {"since": 10.0, "reason": "leg", "extension": "SIPSIP1"}},
+        "calls": {"ivr-1": {"since": 10.0, "reason": "leg", "extension": "SIPSIP1", "exposed_before_s": 0.0}},
         "idle_since": None,
         "warned": False,
     }

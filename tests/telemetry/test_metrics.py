@@ -18,6 +18,7 @@ from orchestrator.core.model import (
     Verdict,
 )
 from orchestrator.core.notices import CallExposed, CallMuted, CallUnmuted, Notice, SectionClosed
+from orchestrator.core.standing import Stage
 from orchestrator.engine.notices import (
     AttemptMade,
     CrmConnected,
@@ -29,7 +30,7 @@ from orchestrator.engine.notices import (
     MessageTaken,
     PollMade,
 )
-from orchestrator.telemetry import Metrics, MetricsObserver, Stage, now_of
+from orchestrator.telemetry import Metrics, MetricsObserver, now_of
 from orchestrator.telemetry.metrics import PREFIX
 from tests.telemetry.notices import EVERY, ON_USER
 
