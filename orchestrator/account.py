@@ -4,6 +4,7 @@ Guarantee: an account shares nothing with another but the process and its clock.
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -14,6 +15,8 @@ from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
 from orchestrator.core.model import Policy, State
+from orchestrator.core.standing import Told
+from orchestrator.documents import status_event
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer, StoreUnavailable
 from orchestrator.outside import Outside
@@ -65,9 +68,19 @@ class Account:
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
         self.engine = Engine(
-            state, _policy(config), clock, rng, self.store, api, calls, observer, config.api.max_concurrency
+            state,
+            _policy(config),
+            clock,
+            rng,
+            self.store,
+            api,
+            calls,
+            observer,
+            config.api.max_concurrency,
+            self._announce,
         )
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
+        self._name, self._rng = name, rng
         self._restored = False
         metrics.follow(name, lambda: now_of(state, self.store.healthy))
 
@@ -97,8 +110,13 @@ class Account:
 
     async def finish(self) -> None:
         """Have the last answers told, and what was told of them written."""
+        self.engine.standings.tell()
         self._tell()
         await self.store.flushed(FLUSH_S)
+
+    def _announce(self, told: Told) -> None:
+        event_id = f"{self._rng.getrandbits(96):024x}"
+        self.store.announce(json.dumps(status_event(self._name, event_id, told)).encode())
 
     def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
         if settings.mute_url != FEED:

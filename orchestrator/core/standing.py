@@ -4,10 +4,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orchestrator.core.model import Mute, Recording, Section
+from orchestrator.core.model import EndCause, Mute, Recording, Section
 
 
 class Standing(StrEnum):
+    """How an active section stands."""
+
     MUTING = "muting"  # some call of it is not confirmed to be muted yet
     PROTECTED = "protected"  # all are
     EXPOSED = "exposed"  # some call of it has been open for too long
@@ -54,3 +56,25 @@ def stage(mute: Mute, wish: bool) -> Stage:
         return Stage.CONFIRMED if mute.verified_at is None else Stage.VERIFIED
     under_way = mute.in_flight or mute.attempts > 0 or mute.recording is Recording.UNKNOWN
     return Stage.ASKED if under_way else Stage.WANTED
+
+
+class Word(StrEnum):
+    """What the CRM is told of a section."""
+
+    PROTECTED = "protected"
+    EXPOSED = "exposed"
+    NO_CALL = "no_call"
+    EXPIRING = "expiring"
+    ENDED = "ended"
+
+
+class Told(Struct, frozen=True):
+    """One word about a section, and how it stands: `state` is its standing, or "ended"."""
+
+    word: Word
+    section: Section
+    state: str
+    calls: tuple[CallStanding, ...]
+    at: float
+    cause: EndCause | None = None
+    """Why it ended."""

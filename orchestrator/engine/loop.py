@@ -8,6 +8,7 @@ stopped engine finishes what is in flight and opens nothing.
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import assert_never
 
 from orchestrator.clock import Clock
@@ -27,10 +28,12 @@ from orchestrator.core.fold import fold
 from orchestrator.core.model import Policy, State
 from orchestrator.core.reconcile import Ask, Decision, Later, Settled, reconcile, reconcile_extension, urgent
 from orchestrator.core.sections import wakes_at
+from orchestrator.core.standing import Told
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed
 from orchestrator.engine.notices import AttemptMade, StoreSlow
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ports import ActiveCalls, Marks, MuteApi, Observer, Store
+from orchestrator.engine.standings import Standings
 
 WRITE_AHEAD_S = 0.05
 """How long a request waits at most for its intention to be in Redis: Redis away must not leave a call open."""
@@ -53,8 +56,9 @@ class Engine:
         calls: ActiveCalls | None,
         observer: Observer,
         max_concurrency: int,
+        tell: Callable[[Told], None] = lambda _told: None,
     ) -> None:
-        """Without `calls` there is no code to poll with."""
+        """Without `calls` there is no code to poll with. `tell` hears how the sections stand."""
         self.state = state
         self._policy = policy
         self._clock = clock
@@ -64,6 +68,7 @@ class Engine:
         self._observer = observer
         self._max_concurrency = max_concurrency
         self._due: KeyQueue[Key] = KeyQueue(clock.now, self._urgent)
+        self.standings = Standings(state, policy, clock, tell)
         self._sections: KeyQueue[str] = KeyQueue(clock.now, lambda section_id: True)
         self._poller = Poller(state, policy, clock, calls, self.learn, observer) if calls else None
 
@@ -81,6 +86,7 @@ class Engine:
             self._set_wake(section_id)
         if changes.sections and self._poller:
             self._poller.rouse()
+        self.standings.heed(changes)
         for notice in changes.notices:
             self._observer.notice(notice)
 
@@ -194,3 +200,4 @@ class Engine:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             self.learn(Swept())
+            self.standings.look()

@@ -33,6 +33,10 @@ class Commands:
         for at in range(0, len(words), WORDS_AT_ONCE):
             self._commands.append((name, key, *words[at : at + WORDS_AT_ONCE]))
 
+    def publish(self, channel: str, text: Word) -> None:
+        """A channel is no key: in a cluster every node has all of them."""
+        self._commands.append(("PUBLISH", channel, text))
+
     def __len__(self) -> int:
         return len(self._commands)
 

@@ -52,6 +52,16 @@ class Keys:
         return f"{self._prefix}:audit"
 
     @property
+    def status(self) -> str:
+        """Stream of how sections stand, as the CRM is told."""
+        return f"{self._prefix}:status"
+
+    @property
+    def status_channel(self) -> str:
+        """Pub/sub channel of the same, for all accounts."""
+        return f"{self.namespace}.status"
+
+    @property
     def owner(self) -> str:
         """Which process works for this account."""
         return f"{self._prefix}:owner"

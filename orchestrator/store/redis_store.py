@@ -19,12 +19,12 @@ from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store import codec
-from orchestrator.store.audit import AuditBuffer, AuditEntry
 from orchestrator.store.commands import CommandRunner, Commands
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.load import Skipped, load, shifted, text
 from orchestrator.store.mirror import Mirror, MirroredHash
+from orchestrator.store.outgoing import Entry, Outgoing
 from orchestrator.store.scripts import script
 
 EXTENSIONS_AT_ONCE = 250
@@ -33,6 +33,9 @@ COMPARED_AT_ONCE = 2_500
 PROBE_EVERY_S = 1.0
 """How often an idle store asks whether Redis is there and still holds what was written."""
 LOAD_S = 5.0
+AUDIT_KEEPS = 100_000
+STATUS_KEEPS = 10_000
+"""How many entries these streams keep, roughly."""
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
 
@@ -69,7 +72,8 @@ class RedisStore:
         self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
         self._blind: MirroredHash[Blind] = MirroredHash(keys.blind, codec.blind_to_json)
         self._legs: Mirror[Legs] = Mirror()
-        self._audit = AuditBuffer(keys.audit)
+        self._audit = Outgoing(keys.audit, AUDIT_KEEPS)
+        self._status = Outgoing(keys.status, STATUS_KEEPS, keys.status_channel)
         self._loaded = False
         self._stocked = False  # whether the mirrors know what is in Redis
         self._swept = False  # whether the extensions of an earlier process were looked for
@@ -123,9 +127,15 @@ class RedisStore:
             self._due_extensions[sip] = None
         self._rouse()
 
-    def record(self, entry: AuditEntry) -> None:
+    def record(self, entry: Entry) -> None:
         """Append to the audit stream with the next write. After a lost reply an entry may stand there twice."""
         self._audit.append(entry)
+        self._rouse()
+
+    def announce(self, event: bytes) -> None:
+        """Publish it, and append it to the status stream, with the next write: once what it tells of is in Redis.
+        After a lost reply that may happen twice."""
+        self._status.append({"data": event})
         self._rouse()
 
     async def saved(self, within_s: float) -> bool:
@@ -199,7 +209,7 @@ class RedisStore:
             self._lost_at = None
 
     async def _work_or_timeout(self) -> None:
-        if not self._stocked or self._marks or self._due_extensions or self._audit:
+        if not self._stocked or self._marks or self._due_extensions or self._audit or self._status:
             return
         self._wake.clear()
         self._idle.set()
@@ -242,7 +252,7 @@ class RedisStore:
         self.mark(marks)
 
     async def _write_urgent(self) -> bool:
-        """Sections, mutes and audit in one atomic step. False when Redis has it all."""
+        """Sections, mutes, audit and status in one atomic step. False when Redis has it all."""
         marks, upto = self._marks, self._marked
         self._marks = Marks()
         commands = Commands()
@@ -250,13 +260,14 @@ class RedisStore:
         ended = self._ended.plan(commands, marks.sections, self._state.ended)
         mutes = self._mutes.plan(commands, marks.mutes, self._state.mutes)
         blind = self._blind.plan(commands, marks.blind, self._state.blind)
-        entries = self._audit.plan(commands)
+        entries, events = self._audit.plan(commands), self._status.plan(commands)
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._commands.run(commands)
         except BaseException:
             self._marks.add(marks)
             self._audit.put_back(entries)
+            self._status.put_back(events)
             raise
         self._sections.settle(sections)
         self._ended.settle(ended)

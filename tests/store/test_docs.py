@@ -106,6 +106,6 @@ async def _listens(url: str) -> None:
 
 def test_every_key_is_listed() -> None:
     keys = Keys("mute", "main")
-    of_account = (keys.extensions, keys.sections, keys.ended, keys.mutes, keys.audit, keys.owner)
+    of_account = (keys.extensions, keys.sections, keys.ended, keys.mutes, keys.audit, keys.status, keys.owner)
     for name in (*of_account, keys.extension("<sip>"), "mute:dead-letters"):
         assert f"| `{name}` |" in PAGE

@@ -12,8 +12,8 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.model import EndCause, EndedSection, FeedState, Mute, OnExtension, Section, State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, StoreUnavailable
-from orchestrator.store.audit import WAITING
 from orchestrator.store.lease import Lease
+from orchestrator.store.outgoing import WAITING
 from orchestrator.store.redis_store import RedisStore
 from tests.store.owner import owning
 from tests.store.test_redis_store import calls_of, extension

@@ -1,4 +1,4 @@
-"""Entries on their way to the audit stream.
+"""Entries on their way to a stream, and to those who listen meanwhile.
 
 Guarantee: memory is bounded. While Redis is away the newest entries are kept, and the ones that found no room are
 counted.
@@ -9,35 +9,38 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.store.commands import Commands
 
-KEPT = 100_000
-"""How many entries the stream keeps, roughly."""
 WAITING = 10_000
 AT_ONCE = 200
 
-AuditEntry = Mapping[str, str | int | float]
+Entry = Mapping[str, str | bytes | int | float]
 
 
-class AuditBuffer:
-    def __init__(self, key: str) -> None:
+class Outgoing:
+    def __init__(self, key: str, kept: int, channel: str | None = None) -> None:
+        """A stream that keeps about `kept` entries. What an entry has as `data` is published on `channel` too."""
         self.dropped = 0
         self._key = key
-        self._entries: deque[AuditEntry] = deque()
+        self._kept = kept
+        self._channel = channel
+        self._entries: deque[Entry] = deque()
 
-    def append(self, entry: AuditEntry) -> None:
+    def append(self, entry: Entry) -> None:
         if not entry:
-            raise ValueError("an audit entry has at least one field")
+            raise ValueError("an entry has at least one field")
         self._entries.append(dict(entry))
         self._trim()
 
-    def plan(self, commands: Commands) -> Sequence[AuditEntry]:
+    def plan(self, commands: Commands) -> Sequence[Entry]:
         """Take the oldest entries out and add the commands; `put_back` them if it fails."""
         taken = [self._entries.popleft() for _ in range(min(len(self._entries), AT_ONCE))]
         for entry in taken:
             fields = [word for field in entry.items() for word in field]
-            commands.add("XADD", self._key, ["MAXLEN", "~", KEPT, "*", *fields])
+            commands.add("XADD", self._key, ["MAXLEN", "~", self._kept, "*", *fields])
+            if self._channel is not None:
+                commands.publish(self._channel, entry["data"])
         return taken
 
-    def put_back(self, taken: Sequence[AuditEntry]) -> None:
+    def put_back(self, taken: Sequence[Entry]) -> None:
         self._entries.extendleft(reversed(taken))
         self._trim()
 

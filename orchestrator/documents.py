@@ -1,0 +1,65 @@
+"""What others read of a section: the object in status events and in the answers of the HTTP API.
+
+Guarantees: ids and figures only, never personal data; what a field means and its unit stands in docs/status.md.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.core.model import OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.standing import CallStanding, Told
+
+
+def section_document(account: str, section: Section, state: str, calls: Iterable[CallStanding]) -> dict[str, Any]:
+    """`state` is its standing, or "ended"."""
+    return {
+        "section_id": section.section_id,
+        "account": account,
+        **_target(section.target),
+        "state": state,
+        "started_at": rfc_3339(section.started_at),
+        "expires_at": rfc_3339(section.expires_at),
+        "calls": [_call(call) for call in calls],
+    }
+
+
+def status_event(account: str, event_id: str, told: Told) -> dict[str, Any]:
+    """A CloudEvent 1.0 in structured mode. `event_id` is its own."""
+    data = section_document(account, told.section, told.state, told.calls)
+    if told.cause is not None:
+        data |= {"ended_at": rfc_3339(told.at), "cause": told.cause.value}
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"/mute-orchestrator/{account}",
+        "type": f"mute-orchestrator.section.{told.word.value}",
+        "subject": told.section.section_id,
+        "time": rfc_3339(told.at),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def rfc_3339(at: float) -> str:
+    """Epoch seconds as a UTC time with milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _target(target: Target) -> dict[str, str]:
+    match target:
+        case OnExtension(sip):
+            return {"extension": sip}
+        case OnUser(user_id):
+            return {"user_id": user_id}
+        case OnCall(ivrid):
+            return {"ivrid": ivrid}
+
+
+def _call(call: CallStanding) -> dict[str, Any]:
+    return {
+        "ivrid": call.ivrid,
+        "state": call.stage.value,
+        "exposure_ms": round(call.exposure_s * 1000),
+        "action_id": call.action_id or None,
+    }
