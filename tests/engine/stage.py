@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.facts import ExtensionSeen, FeedChanged, SectionEnded, SectionStarted, SnapshotTaken
 from orchestrator.core.model import Extension, FeedState, Leg, OnCall, OnExtension, Policy, State
+from orchestrator.core.standing import Told
 from orchestrator.engine.loop import Engine
 from tests.core.world import extension
 from tests.engine.doubles import MemoryStore, Notebook, SameCalls, ScriptedApi
@@ -20,6 +21,12 @@ class Stage:
     store: MemoryStore
     api: ScriptedApi
     book: Notebook
+    told: list[Told]
+    """What the CRM was told of the sections."""
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        return [(told.section.section_id, told.word.value) for told in self.told]
 
     def sees(self, sip: str, *legs: Leg) -> None:
         self.engine.learn(ExtensionSeen(extension(sip, *legs)))
@@ -45,8 +52,10 @@ async def stage(max_concurrency: int = 64, policy: Policy | None = None, polls: 
     """Without `polls` there is no code to poll with."""
     state, book, api = State(feed=FeedState.SYNCED), Notebook(), ScriptedApi()
     store, calls, rng = MemoryStore(state), SameCalls(state, api) if polls else None, random.Random(1)
-    engine = Engine(state, policy or Policy(), VirtualClock(), rng, store, api, calls, book, max_concurrency)
+    told: list[Told] = []
+    own = policy or Policy()
+    engine = Engine(state, own, VirtualClock(), rng, store, api, calls, book, max_concurrency, told.append)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())
-        yield Stage(engine, store, api, book)
+        yield Stage(engine, store, api, book, told)
         engine.stop()
