@@ -168,7 +168,9 @@ class Lease:
         return None
 
     async def _renew_once(self) -> None:
-        """Or know that Redis is away. If we stood still meanwhile, the silence was ours: it is asked once more."""
+        """Or know that Redis is away. If we stood still, before or meanwhile, one failure does not say so: the
+        silence was ours, or the connection was lost then."""
+        doubted = self._doubtful
         while True:
             sent_at = self._clock.now()
             our_ms: int | str = round(sent_at * 1000) if self._settled else ""
@@ -178,9 +180,10 @@ class Lease:
             except REDIS_FAILURES as error:
                 self.heed(error)
                 failed_at = self._clock.now()
-                if failed_at - sent_at < LASTS_S:
+                if failed_at - sent_at < LASTS_S and not doubted:
                     self._sure_until = failed_at + LASTS_S
                     return
+                doubted = False
             else:
                 self._sure_until = sent_at + LASTS_S
                 return

@@ -325,6 +325,18 @@ async def test_a_standstill_while_it_asked_is_not_taken_for_a_redis_that_is_away
         await asking
 
 
+async def test_a_connection_that_was_lost_in_a_standstill_is_not_taken_for_a_redis_that_is_away(
+    mine: Redis, redis: Redis, clock: MovedClock
+) -> None:
+    lease = lease_of(mine, THERE, clock)
+    await lease.take()
+    await redis.hset(OWNER, mapping={"instance": str(ELSEWHERE), "token": "2"})
+    await redis.client_kill_filter(skipme=True)
+    clock.moved_s = 30.0
+    with pytest.raises(LeaseLost):
+        await lease.assured()
+
+
 async def test_while_redis_is_known_to_be_away_nobody_waits_to_be_assured(valkey: Valkey, mine: Redis) -> None:
     lease = lease_of(mine, HERE)
     await lease.take()
