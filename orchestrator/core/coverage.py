@@ -84,7 +84,10 @@ def cover_now(state: State, section_id: str, now: float, changes: Changes) -> No
 
 
 def cover_on(state: State, extension: Extension, section_id: str, now: float, changes: Changes) -> None:
-    """Cover what the legs of one extension bring under one section."""
+    """Cover what the legs of one extension bring under one section, unless its time is up: after a standstill its end
+    may come to be noticed late."""
+    if now >= state.sections[section_id].expires_at:
+        return
     for ivrid, cover in list(_covers(state, extension, section_id, now)):
         _cover(state, section_id, ivrid, cover, changes)
 

@@ -227,3 +227,13 @@ def test_a_user_who_is_at_two_extensions_leaves_one() -> None:
     world.signs_in("s2", "u1")
     world.signs_in("s1", None)
     assert world.state.users == {"u1": frozenset({"s2"})}
+
+
+def test_a_section_whose_time_is_up_covers_no_new_call_although_nobody_has_noticed_its_end() -> None:
+    """The process stood still: the events that waited are read before the clock is looked at."""
+    world = World()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.passes(60)
+    world.sees("s1", talking("c1"), talking("c2"))
+    assert world.state.sections["pay"].calls.keys() == {"c1"}
