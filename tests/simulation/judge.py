@@ -5,7 +5,7 @@ one that nothing it was told of covers is released within `BOUND_S`. Time in whi
 wrong is in force, and the time that recovering from it may take, does not count; nothing else is excused.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -274,6 +274,11 @@ class Judge(Watcher):
             self._claim(fields["ivrid"], muted=True)
         elif event == "call.unmuted":
             self._claim(fields["ivrid"], muted=False)
+
+    def protected(self, ivrids: Iterable[str]) -> None:
+        """A CRM was told that these calls are muted."""
+        for ivrid in ivrids:
+            self._claim(ivrid, muted=True)
 
     def _claim(self, ivrid: str, *, muted: bool) -> None:
         truth, now = self._truth, self._now()

@@ -73,6 +73,8 @@ class RedisData:
         self._scripts: set[str] = set()
         self.read_only = False
         self.out_of_memory = False
+        self.publish: Callable[[bytes, bytes], int] = lambda _channel, _message: 0
+        """To whom a message of a script goes, and how many they are."""
         self.touched: set[bytes] = set()
         """Keys that something was added to since this was last emptied: whoever blocks on them may go on."""
 
@@ -287,6 +289,9 @@ class RedisData:
         return item
 
     # Streams
+
+    def _publish(self, words: Words) -> Value:
+        return self.publish(words[1], words[2])
 
     def _xadd(self, words: Words) -> Value:
         key, at = words[1], 2
@@ -529,7 +534,7 @@ def _table() -> dict[str, tuple[Run, bool, bool]]:
         "LRANGE": RedisData._lrange, "XLEN": RedisData._xlen, "XRANGE": RedisData._xrange,
         "XREVRANGE": RedisData._xrevrange, "XPENDING": RedisData._xpending, "PING": RedisData._ping,
         "TIME": RedisData._time, "SCRIPT": RedisData._script, "EVAL": RedisData._eval, "EVALSHA": RedisData._evalsha,
-        "SELECT": RedisData._ok, "CLIENT": RedisData._ok,
+        "SELECT": RedisData._ok, "CLIENT": RedisData._ok, "PUBLISH": RedisData._publish,
     }  # fmt: skip
     writes: dict[str, Run] = {
         "DEL": RedisData._del, "UNLINK": RedisData._del, "PEXPIRE": RedisData._pexpire, "HDEL": RedisData._hdel,

@@ -5,10 +5,12 @@ story ends with everybody gone home, and the judge's verdict on the way there.
 """
 
 import asyncio
+import json
 import random
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestrator.simulator import account
@@ -47,6 +49,9 @@ UP_S = 1.0
 """From then until it has asked for all that is due."""
 TAKEN_S = 15.0
 """A message that Redis has is taken within this: after an answer that never comes, a reader waits for 8 s."""
+FRESH_S = 0.05
+"""A word about a section that is older was held up by Redis."""
+MUTED = ("confirmed", "verified")
 POLLS_RECOVERED_S = 6.0
 """From the end of a fault of the polls until the next poll, of which one may be under way."""
 
@@ -99,6 +104,7 @@ class World:
         self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
+        self.redis.data.publish = self._told
         loop.network = self.redis
         desks = account.lines(script.agents, self.clock.now(), spare=1)
         self.board = Switchboard(desks, account.queues(1), self._changed)
@@ -461,6 +467,16 @@ class World:
     def _announce(self, now: float) -> None:
         for message in self._crm.step(now):
             self._say(message)
+
+    def _told(self, _channel: bytes, raw: bytes) -> int:
+        """What the daemon says of a section. After Redis was away it speaks of the past."""
+        event = json.loads(raw)
+        said_at = datetime.fromisoformat(event["time"]).timestamp()
+        word = event["type"].rpartition(".")[2]
+        self.tell("status: %s %s", event["subject"], word)
+        if word == "protected" and abs(self.clock.now() - said_at) < FRESH_S:
+            self.judge.protected([call["ivrid"] for call in event["data"]["calls"] if call["state"] in MUTED])
+        return 1
 
     def _say(self, message: Message) -> None:
         message.tell(self.truth)
