@@ -76,7 +76,7 @@ def plan(chance: random.Random, over_s: float, kinds: Sequence[str]) -> list[Fau
         name = chance.choice(kinds)
         lasts_s = chance.uniform(*KINDS[name].lasts_s)
         at = chance.uniform(1.0, max(1.5, over_s - lasts_s))
-        faults.append(Fault(name, round(at, 3), round(lasts_s, 3), round(chance.random(), 3)))
+        faults.append(Fault(name, round(at, 3), round(lasts_s, 3), round(chance.uniform(0.0, 0.999), 3)))
     return sorted(faults, key=lambda fault: fault.at)
 
 

@@ -246,11 +246,15 @@ class Judge(Watcher):
     def _trespass(self, ivrid: str) -> None:
         shown = self.foreign_shown.get(ivrid)
         doubtful = any(ivrid in told.doubtful for told in self._tolds.values())
-        whose = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in self._board().sees(ivrid))
-        if any(self._now() - at < ANYBODYS_S for at in whose):
+        if self.anybodys(ivrid):
             return
         if shown is not None and shown < self.first_mute.get(ivrid, float("inf")) and not doubtful:
             self.violated("foreign mutes are not touched", f"{ivrid} was shown muted before our first request")
+
+    def anybodys(self, ivrid: str) -> bool:
+        """Whether nobody can say who muted this call: it is on an extension that was muted as a whole."""
+        since = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in self._board().sees(ivrid))
+        return any(self._now() - at < ANYBODYS_S for at in since)
 
     def over(self, request: Request, outcome: str) -> None:
         self._tell("  #%s over: %s", request.number, outcome)

@@ -79,9 +79,9 @@ class Told:
     def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
         """What Active Calls showed: while the feed is synced, only what that adds to what the feed tells."""
         known = self.coverage.lines.get(line.sip)
+        if self._heard_at.get(line.sip, 0.0) >= sent_at:  # the feed has told of it since
+            return
         if synced and known is not None:
-            if self._heard_at.get(line.sip, 0.0) >= sent_at:
-                return
             kept = tuple(leg for leg in known.legs if line.leg(leg.ivrid) is None)
             line = replace(known, legs=kept + line.legs)
         if self.coverage.seen(line):
