@@ -1,5 +1,7 @@
-"""`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them. `--idle`: an hour
-in which nothing happens, for what the daemon's own watching costs, which no story can do without."""
+"""`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them.
+
+`--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without.
+"""
 
 import argparse
 import os
@@ -37,9 +39,8 @@ def _idle() -> int:
     result = run(Script(seed=1, agents=0, tempo=1.0, shift_s=3600.0, faults=()))
     took_s = time.process_time() - began
     hours = result.virtual_s / 3600
-    print(
-        f"an idle daemon: {hours:.1f} virtual hours in {took_s:.1f} s of one core, {hours / took_s * 60:.0f} hours a minute"
-    )
+    speed = hours / took_s * 60
+    print(f"an idle daemon: {hours:.1f} virtual hours in {took_s:.1f} s of a core, {speed:.0f} hours a minute")
     return 1 if result.violated else 0
 
 
