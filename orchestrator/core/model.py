@@ -236,6 +236,11 @@ class Blind(Struct, frozen=True):
     open_lands_by: float = 0.0
     """The same, of a request to open."""
 
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked for that the next process must know of."""
+        return self.muted or self.in_flight or self.open_lands_by > 0.0
+
 
 class Verdict(StrEnum):
     """What one attempt at the mute API came to, by what it means for the recording."""

@@ -8,6 +8,7 @@ is behind the fence of the account's lease, so a process that lost the account c
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
@@ -259,7 +260,7 @@ class RedisStore:
         sections = self._sections.plan(commands, marks.sections, self._state.sections)
         ended = self._ended.plan(commands, marks.sections, self._state.ended)
         mutes = self._mutes.plan(commands, marks.mutes, self._state.mutes)
-        blind = self._blind.plan(commands, marks.blind, self._state.blind)
+        blind = self._blind.plan(commands, marks.blind, self._blind_and_asked(marks.blind))
         entries, events = self._audit.plan(commands), self._status.plan(commands)
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -278,6 +279,11 @@ class RedisStore:
         if self._loaded and self._stocked:
             self._lease.settle()
         return len(commands) > 0
+
+    def _blind_and_asked(self, sips: Iterable[str]) -> dict[str, Blind]:
+        """One that nothing was asked for yet is made anew by whoever comes next."""
+        found = ((sip, self._state.blind.get(sip)) for sip in sips)
+        return {sip: claim for sip, claim in found if claim is not None and claim.asked}
 
     async def _write_extensions(self) -> bool:
         """One batch, each hash replaced as a whole. False when Redis has it all."""
