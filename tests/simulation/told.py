@@ -37,6 +37,7 @@ class Told:
         """Calls on which an earlier process worked just before it died, unknown to Redis: nobody knows who muted."""
         self._renewed: dict[str, float] = {}
         self._since: dict[tuple[str, str], float] = {}
+        self._burst_at = float("-inf")
         self._unsure: set[str] = set()
         self._unsure_pairs: set[tuple[str, str]] = set()
 
@@ -116,6 +117,7 @@ class Told:
     def burst(self, message: Message, now: float) -> None:
         """A message among others that a process finds when it goes on after a standstill: what it covers then depends
         on which of them it reads first, so it may or may not cover what was up before."""
+        self._burst_at = now
         self.message(message, now)
         self._unsure_pairs |= {pair for pair, since in self._since.items() if since == now and pair[1]}
 
@@ -150,6 +152,8 @@ class Told:
             for ivrid in section.calls:
                 if (section.section_id, ivrid) not in self._since:
                     self._since[section.section_id, ivrid] = now
+                    if now == self._burst_at:
+                        self._unsure_pairs.add((section.section_id, ivrid))
                 self.covered_since.setdefault(ivrid, now)
 
     # What follows
