@@ -5,44 +5,62 @@ moment; and over HTTP nothing is taken or told unless this process works for the
 knows nothing of them.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from orchestrator.account import Account
 from orchestrator.clock import WallClock
 from orchestrator.core import mutes, view
-from orchestrator.core.facts import SectionStarted
-from orchestrator.core.model import Extension, OnCall, OnExtension, OnUser, Section, State, Target
+from orchestrator.core.facts import SectionEnded, SectionStarted
+from orchestrator.core.model import Extension, OnCall, OnExtension, OnUser, Policy, Section, State, Target
 from orchestrator.core.standing import CallStanding, stage
 from orchestrator.crm.intake import Receipt
 from orchestrator.crm.message import CrmMessage, MessageRefused, parse, parse_end, parse_start
 from orchestrator.documents import call_document, ended_document, extension_document, rfc_3339, section_document
+from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import MessageRejected, MessageTaken
 from orchestrator.engine.ports import Observer
-from orchestrator.lifetimes import unless
 from orchestrator.web.ports import Clash, Document, Handed, Over, Shut, Unfit, Unheard
 
 HTTP, WEBHOOK = "http", "webhook"
 
 
+class Keeping(Protocol):
+    async def kept(self) -> None: ...
+
+
+class Served(Protocol):
+    """What is needed of an account."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def policy(self) -> Policy: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def store(self) -> Keeping:
+        """`kept` waits until what was learned before is in Redis."""
+
+
 class Desk:
-    def __init__(self, accounts: Mapping[str, Account], clock: WallClock, observer: Observer) -> None:
+    def __init__(self, accounts: Mapping[str, Served], clock: WallClock, observer: Observer) -> None:
         self._accounts = accounts
         self._clock = clock
         self._observer = observer
-        self._shut = asyncio.Event()
-        self._shut.set()
+        self._open = False
 
     @contextmanager
     def open(self) -> Iterator[None]:
         """Requests are served while this lasts."""
-        self._shut.clear()
+        self._open = True
         try:
             yield
         finally:
-            self._shut.set()
+            self._open = False
 
     def deliver(self, message: CrmMessage) -> Receipt:
         """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
@@ -51,30 +69,27 @@ class Desk:
         return account.store.kept
 
     def start(self, section_id: str, body: bytes) -> Handed:
-        account, message = self._understood(HTTP, lambda: parse_start(section_id, body))
-        self._learn(account, message, HTTP)
+        account, fact = self._take(HTTP, lambda: parse_start(section_id, body))
         section = account.engine.state.sections.get(section_id)
-        match message.fact:
-            case SectionStarted(target=target) if section is not None and section.target != target:
-                raise Clash(f"The section runs already, for its {_kind(section.target)}: it keeps its target.")
         if section is None:
             raise Clash(_why_not(account.engine.state, section_id))
-        return Handed(account.name, account.store.kept, self._document(account, section))
+        if isinstance(fact, SectionStarted) and fact.target != section.target:
+            raise Clash(f"The section runs with another target ({_kind(section.target)}), and keeps it.")
+        return Handed(account.name, account.store.kept)
 
     def end(self, section_id: str, account: str | None) -> Handed:
-        of, message = self._understood(HTTP, lambda: parse_end(section_id, account))
+        of = self._asked(account)
         state = of.engine.state
-        section, before = state.sections.get(section_id), self._clock.now()
-        calls = () if section is None else view.calls(state, section, before)
-        self._learn(of, message, HTTP)
+        section = state.sections.get(section_id)
+        calls = () if section is None else view.calls(state, section, self._clock.now())
+        self._take(HTTP, lambda: parse_end(section_id, account))
         if section is None:
             return Handed(of.name, of.store.kept)
         ended = state.ended[section_id]
         return Handed(of.name, of.store.kept, ended_document(of.name, section, calls, ended.at, ended.cause))
 
     def take(self, body: bytes, name: str) -> Handed:
-        account, message = self._understood(WEBHOOK, lambda: parse(body, name))
-        self._learn(account, message, WEBHOOK)
+        account, _ = self._take(WEBHOOK, lambda: parse(body, name))
         return Handed(account.name, account.store.kept)
 
     def section(self, section_id: str, account: str | None) -> Document:
@@ -88,8 +103,8 @@ class Desk:
             raise Over(f"The section has ended (cause: {cause}).", cause, rfc_3339(ended.at))
         raise Unheard("No section of this name is known; of one that ended this is so after an hour.")
 
-    async def changed(self, section_id: str, account: str | None) -> bool:
-        return await unless(self._shut, self._asked(account).engine.standings.changed(section_id))
+    async def changed(self, section_id: str, account: str | None) -> None:
+        await self._asked(account).engine.standings.changed(section_id)
 
     def sections(self, account: str | None) -> list[Document]:
         return [
@@ -113,7 +128,7 @@ class Desk:
             for ivrid in sorted(of.engine.state.calls.keys() | of.engine.state.mutes.keys())
         ]
 
-    def _call(self, account: Account, ivrid: str) -> Document:
+    def _call(self, account: Served, ivrid: str) -> Document:
         state, now = account.engine.state, self._clock.now()
         mute, call = state.mutes.get(ivrid), state.calls.get(ivrid)
         claim = None
@@ -123,37 +138,36 @@ class Desk:
         on = frozenset[str]() if call is None else call.on
         return call_document(account.name, ivrid, on, state.covering.get(ivrid, frozenset()), claim)
 
-    def _document(self, account: Account, section: Section) -> Document:
+    def _document(self, account: Served, section: Section) -> Document:
         stands = view.stand(account.engine.state, section, self._clock.now(), account.policy)
         return section_document(account.name, section, stands.standing.value, stands.calls)
 
-    def _understood(self, source: str, read: Callable[[], CrmMessage]) -> tuple[Account, CrmMessage]:
+    def _take(self, source: str, read: Callable[[], CrmMessage]) -> tuple[Served, SectionStarted | SectionEnded]:
+        """Have the message's effect, and tell whose it was."""
         self._must_be_open()
         try:
             message = read()
-            return self._named(message.account), message
+            self.deliver(message)
         except MessageRefused as refused:
             self._observer.notice(MessageRejected(source, str(refused)))
             raise Unfit(str(refused)) from None
-
-    def _learn(self, account: Account, message: CrmMessage, source: str) -> None:
-        account.engine.learn(message.fact_by(self._clock))
         self._observer.notice(MessageTaken(source, message.kind))
+        return self._named(message.account), message.fact
 
-    def _all_asked(self, account: str | None) -> list[Account]:
+    def _all_asked(self, account: str | None) -> list[Served]:
         if account is not None:
             return [self._asked(account)]
         self._must_be_open()
         return [of for _, of in sorted(self._accounts.items())]
 
-    def _asked(self, account: str | None) -> Account:
+    def _asked(self, account: str | None) -> Served:
         self._must_be_open()
         try:
             return self._named(account)
         except MessageRefused as refused:
             raise Unfit(str(refused)) from None
 
-    def _named(self, name: str | None) -> Account:
+    def _named(self, name: str | None) -> Served:
         """Raises `MessageRefused` where it is none."""
         names = ", ".join(sorted(self._accounts))
         if name is not None:
@@ -167,7 +181,7 @@ class Desk:
         return account
 
     def _must_be_open(self) -> None:
-        if self._shut.is_set():
+        if not self._open:
             raise Shut("This process does not work for the accounts: it waits for its turn, or is stopping.")
 
 

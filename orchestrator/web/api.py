@@ -8,6 +8,7 @@ is the contract.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
@@ -31,6 +32,7 @@ _JSON = "application/json"
 _CLOUD_EVENT = "application/cloudevents+json"
 _FRESH = {"Cache-Control": "no-store"}
 _SOON = {"Retry-After": "1"}
+_CLOSE = {"Connection": "close"}
 
 _STATUS: Mapping[type[Refusal], HTTPStatus] = {
     Unfit: HTTPStatus.BAD_REQUEST,
@@ -150,20 +152,16 @@ class Api:
     async def _protected(self, section_id: str, account: str, until: float) -> Document:
         """The section once it is protected, or as it stands when the time is up."""
         time = asyncio.get_running_loop().time
-        heard = True
-        while True:
-            try:
+        try:
+            document = self._desk.section(section_id, account)
+            while document["state"] != PROTECTED and (left_s := until - time()) > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left_s, LOOK_AGAIN_S)):
+                        await self._desk.changed(section_id, account)
                 document = self._desk.section(section_id, account)
-            except Over as over:
-                raise Clash(f"It ended while it was waited for ({over.cause}).") from None
-            left_s = until - time()
-            if document["state"] == PROTECTED or left_s <= 0 or not heard:
-                return document
-            try:
-                async with asyncio.timeout(min(left_s, LOOK_AGAIN_S)):
-                    heard = await self._desk.changed(section_id, account)
-            except TimeoutError:
-                pass  # looked at again, or the time is up
+        except Over as over:
+            raise Clash(f"It ended while it was waited for ({over.cause}).") from None
+        return document
 
 
 async def _saved(handed: Handed) -> bool:
@@ -183,7 +181,10 @@ async def _body(request: web.Request, *types: str) -> bytes:
             return await request.read()
     except TimeoutError:
         detail = f"The body did not come within {BODY_WITHIN_S:g} s."
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, _CLOSE) from None
+    except (web.RequestPayloadError, ConnectionError):
+        detail = "The body could not be read: it broke off, or is not encoded as its headers say."
+        raise Problem(HTTPStatus.BAD_REQUEST, detail, _CLOSE) from None
 
 
 def _wait_s(request: web.Request) -> float:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 Document = dict[str, Any]
 
-PROTECTED, ENDED = "protected", "ended"
-"""Words of a section document's `state` that make a difference to an answer."""
+PROTECTED = "protected"
+"""The `state` of a section document that is waited for."""
 
 Kept = Callable[[], Awaitable[None]]
 """Waits until what was handed in is in Redis, however long that takes."""
@@ -53,7 +53,7 @@ class Handed:
     account: str
     kept: Kept
     document: Document | None = None
-    """The section as it stands, or as it ended; None where there was none."""
+    """The section as it ended; None where none did."""
 
 
 class Desk(Protocol):
@@ -71,8 +71,8 @@ class Desk(Protocol):
 
     def section(self, section_id: str, account: str | None) -> Document: ...
 
-    async def changed(self, section_id: str, account: str | None) -> bool:
-        """Wait until the section stands otherwise; False where that will not be known any more."""
+    async def changed(self, section_id: str, account: str | None) -> None:
+        """Wait until the section stands otherwise, or something of it was told."""
 
     def sections(self, account: str | None) -> list[Document]: ...
 

@@ -40,7 +40,7 @@ async def form_opens(on: Stage, http: aiohttp.ClientSession, section_id: str, **
 
 
 async def test_a_crm_waits_for_its_call_to_be_muted_and_releases_it(tmp_path: Path) -> None:
-    async with stage(tmp_path, **API) as on, crm(on.daemon) as http:
+    async with stage(tmp_path, None, **API) as on, crm(on.daemon) as http:
         await on.sim.talk("caller", A)
         await until(lambda: on.daemon_knows(A, "caller"))
         status, section = await form_opens(on, http, "pay", extension=A)
@@ -67,7 +67,7 @@ async def test_a_crm_waits_for_its_call_to_be_muted_and_releases_it(tmp_path: Pa
 
 
 async def test_who_has_no_token_of_ours_starts_nothing_and_the_log_does_not_know_the_token(tmp_path: Path) -> None:
-    async with stage(tmp_path, **API) as on, crm(on.daemon, "not-the-token") as http:
+    async with stage(tmp_path, None, **API) as on, crm(on.daemon, "not-the-token") as http:
         await on.sim.talk("caller", A)
         async with http.put("sections/pay-secret", json={"extension": A}) as response:
             assert response.status == 401
@@ -85,7 +85,7 @@ async def test_who_has_no_token_of_ours_starts_nothing_and_the_log_does_not_know
 
 
 async def test_a_signed_webhook_mutes_and_one_that_is_not_does_nothing(tmp_path: Path) -> None:
-    async with stage(tmp_path, **API) as on, aiohttp.ClientSession(on.daemon.http_url) as http:
+    async with stage(tmp_path, None, **API) as on, aiohttp.ClientSession(on.daemon.http_url) as http:
         await on.sim.talk("caller", A)
         await until(lambda: on.daemon_knows(A, "caller"))
         body = json.dumps({"type": "sensitive_section.started", "section_id": "pay", "extension": A})
@@ -107,7 +107,7 @@ async def test_a_signed_webhook_mutes_and_one_that_is_not_does_nothing(tmp_path:
 
 
 async def test_a_second_daemon_that_waits_for_its_turn_takes_and_tells_nothing(tmp_path: Path) -> None:
-    async with stage(tmp_path, **API) as on:
+    async with stage(tmp_path, None, **API) as on:
         spare_folder = tmp_path / "spare"
         spare_folder.mkdir()
         given = account_environ(on.sim) | API | {"ORCHESTRATOR_REDIS__URL": on.daemon.redis_url}
