@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"# The token, for whoever calls the API. It is not shown again:\n# {token}\n")
     print("# For the configuration of the daemon, which needs to know no more than this:")
     print("[[http.tokens]]")
-    print(f"name = {json.dumps(args.name)}")
+    print(f"name = {json.dumps(args.name, ensure_ascii=False)}")
     print(f'sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"')
     print('scopes = ["sections:write", "read"]')
     return OK

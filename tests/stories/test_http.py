@@ -1,5 +1,6 @@
 """A CRM that speaks HTTP: it starts a section, hears that it is protected, and ends it."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -122,3 +123,23 @@ async def test_a_second_daemon_that_waits_for_its_turn_takes_and_tells_nothing(t
         finally:
             await spare.stop()
         assert not on.daemon.lines("section.started")
+
+
+async def test_who_waits_for_a_daemon_that_is_stopped_is_told_to_ask_again(tmp_path: Path) -> None:
+    async with stage(tmp_path, None, **API) as on, crm(on.daemon) as http:
+        waiting = asyncio.ensure_future(http.put("sections/pay?wait_ms=10000", json={"extension": A}))
+        await until(lambda: bool(on.daemon.lines("section.started")))
+        assert await on.daemon.stop() == 0
+        async with await waiting as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        await on.daemon.start()
+        _, section = await got(http, "sections/pay")
+        assert section["state"] == "no_call"
+
+
+async def test_without_a_token_programs_on_this_machine_may(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on, aiohttp.ClientSession(on.daemon.http_url) as http:
+        async with http.put("/v1/sections/pay", json={"extension": A}) as response:
+            assert response.status == 202
+        async with http.delete("/v1/sections/pay") as response:
+            assert (await response.json())["state"] == "ended"
