@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.model import EndCause, Extension, Leg, OnCall, OnExtension, OnUser, Section, Target
-from orchestrator.core.standing import CallStanding, Told
-
-ENDED = "ended"
+from orchestrator.core.standing import CallStanding, Told, Word
 
 
 def section_document(account: str, section: Section, state: str, calls: Iterable[CallStanding]) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def ended_document(
     account: str, section: Section, calls: Iterable[CallStanding], at: float, cause: EndCause
 ) -> dict[str, Any]:
     """A section that ended, with its calls as they stood then."""
-    document = section_document(account, section, ENDED, calls)
+    document = section_document(account, section, Word.ENDED.value, calls)
     return document | {"ended_at": rfc_3339(at), "cause": cause.value}
 
 
