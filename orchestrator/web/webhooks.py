@@ -62,9 +62,6 @@ class Webhooks:
 def _signed(hook: Webhook, headers: Mapping[str, str], body: bytes) -> bool:
     try:
         hook.verify(body, dict(headers), json_parse=False)
-    except (
-        WebhookVerificationError,
-        ValueError,
-    ):  # of headers and bodies that make no sense the library raises these
+    except (WebhookVerificationError, ValueError):  # the latter for headers and bodies that make no sense
         return False
     return True

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.engine.notices import RequestServed
 from orchestrator.web import api
 from orchestrator.web.ports import Clash, Over, Refusal, Shut, Unfit, Unheard
-from tests.stories.stage import until
+from tests.stories.stage import SOON_S, until
 from tests.web.desk import FakeDesk, Site, refusal, site
 
 
@@ -41,7 +41,8 @@ class TestStart:
             asked = tasks.create_task(on.put("pay?wait_ms=10000"))
             await until(lambda: bool(on.desk.handed_in))
             on.desk.state = "protected"
-            assert (await asked).status == 200
+            async with asyncio.timeout(SOON_S):  # far less than it would wait
+                assert (await asked).status == 200
 
     async def test_when_the_time_is_up_the_state_so_far_is_told(self) -> None:
         async with site(FakeDesk(state="no_call")) as on:
