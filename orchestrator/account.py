@@ -67,9 +67,10 @@ class Account:
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
+        self.policy = _policy(config)
         self.engine = Engine(
             state,
-            _policy(config),
+            self.policy,
             clock,
             rng,
             self.store,
@@ -80,7 +81,7 @@ class Account:
             self._announce,
         )
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
-        self._name, self._rng = name, rng
+        self.name, self._rng = name, rng
         self._restored = False
         metrics.follow(name, lambda: now_of(state, self.store.healthy))
 
@@ -116,7 +117,7 @@ class Account:
 
     def _announce(self, told: Told) -> None:
         event_id = f"{self._rng.getrandbits(96):024x}"
-        self.store.announce(json.dumps(status_event(self._name, event_id, told)).encode())
+        self.store.announce(json.dumps(status_event(self.name, event_id, told)).encode())
 
     def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
         if settings.mute_url != FEED:

@@ -7,25 +7,26 @@ before all accounts are this process's; a bug in any part, or the loss of an acc
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from aiohttp import web
 from redis.asyncio import Redis
 
 from orchestrator import __version__
 from orchestrator.account import Account, logging_to
-from orchestrator.config import Config
+from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.durable import DurableReader, Source
-from orchestrator.crm.intake import Receipt
 from orchestrator.crm.lists import List
-from orchestrator.crm.message import CrmMessage, MessageRefused
 from orchestrator.crm.pubsub import PubSubReader
 from orchestrator.crm.stream import Stream
 from orchestrator.crm.ways_in import WaysIn
 from orchestrator.crm.wire import Wire
+from orchestrator.desk import Desk
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
@@ -38,7 +39,12 @@ from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.observer import deferred
-from orchestrator.web.health import health_app, serve
+from orchestrator.web.api import api_app
+from orchestrator.web.counting import counting
+from orchestrator.web.gate import Gate, Token
+from orchestrator.web.health import health_app, serve, tls_context
+from orchestrator.web.problems import problems
+from orchestrator.web.webhooks import Webhooks
 
 DRAIN_S = 5.0
 """How long the requests in flight are waited for when stopping."""
@@ -48,13 +54,26 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
     """Work until `stop` is set."""
     async with AsyncExitStack() as stack:
         daemon = await assemble(config, log, stack, Outside())
-        health = health_app(daemon.problems, daemon.metrics.page)
-        address = await stack.enter_async_context(serve(health, config.http.host, config.http.port))
+        address = await stack.enter_async_context(serve(_site(config.http, daemon), *_listening(config.http)))
         redis = "embedded" if config.redis.embedded else "given"
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
         await daemon.work(stop)
+
+
+def _site(http: Http, daemon: "Daemon") -> web.Application:
+    """The pages for machines, and the API."""
+    gate = Gate([Token(of.name, of.sha256, frozenset(of.scopes)) for of in http.tokens], http.host, daemon.observer)
+    webhooks = Webhooks([secret.get_secret_value() for secret in http.webhook_secrets], daemon.clock)
+    site = health_app(daemon.problems, daemon.metrics.page, counting(daemon.observer), problems)
+    site.add_subapp("/v1", api_app(daemon.desk, gate, webhooks, daemon.observer))
+    return site
+
+
+def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
+    tls = tls_context(http.tls_cert, http.tls_key) if http.tls_cert and http.tls_key else None
+    return http.host, http.port, tls
 
 
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
@@ -99,11 +118,12 @@ class Daemon:
         observer: Observer,
     ) -> None:
         self.metrics = metrics
-        self._clock = clock = outside.clock
-        self._observer = observer
+        self.clock = clock = outside.clock
+        self.observer = observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
-        to = (self._deliver, observer, self._dead_letters, clock, outside.rng)
+        self.desk = Desk(accounts, clock, observer)
+        to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
             wire = Wire(client(reader))
@@ -127,7 +147,7 @@ class Daemon:
     async def work(self, stop: asyncio.Event) -> None:
         """Wait until all accounts are ours, work until `stop` is set, and give them up."""
         leases = [account.lease for account in self._accounts.values()]
-        async with lasting(watch(self._clock, self._observer), *(lease.run() for lease in leases)):
+        async with lasting(watch(self.clock, self.observer), *(lease.run() for lease in leases)):
             if await unless(stop, self._take_accounts()):
                 await self._work_as_owner(stop)
         await together(lease.release() for lease in leases)
@@ -152,27 +172,14 @@ class Daemon:
                     self._messages.run(), self._work_off_backlog(), *(account.feed.run() for account in accounts)
                 ),
             ):
-                await stop.wait()
+                with self.desk.open():
+                    await stop.wait()
             await together(account.finish() for account in accounts)
 
     async def _work_off_backlog(self) -> None:
         await self._messages.worked_off()
         for account in self._accounts.values():
             account.engine.learn(BacklogDone())
-
-    def _deliver(self, message: CrmMessage) -> Receipt:
-        """Hand a message to the account it is for. Raises `MessageRefused` where there is none."""
-        names = ", ".join(sorted(self._accounts))
-        if message.account is not None:
-            account = self._accounts.get(message.account)
-            if account is None:
-                raise MessageRefused(f"account: not one of {names}")
-        elif len(self._accounts) == 1:
-            (account,) = self._accounts.values()
-        else:
-            raise MessageRefused(f"account: needed where there are several; one of {names}")
-        account.engine.learn(message.fact_by(self._clock))
-        return account.store.kept
 
 
 @asynccontextmanager

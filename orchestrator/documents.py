@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.core.model import OnCall, OnExtension, OnUser, Section, Target
-from orchestrator.core.standing import CallStanding, Told
+from orchestrator.core.model import EndCause, Extension, Leg, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.standing import CallStanding, Told, Word
 
 
 def section_document(account: str, section: Section, state: str, calls: Iterable[CallStanding]) -> dict[str, Any]:
@@ -24,11 +24,41 @@ def section_document(account: str, section: Section, state: str, calls: Iterable
     }
 
 
+def ended_document(
+    account: str, section: Section, calls: Iterable[CallStanding], at: float, cause: EndCause
+) -> dict[str, Any]:
+    """A section that ended, with its calls as they stood then."""
+    document = section_document(account, section, Word.ENDED.value, calls)
+    return document | {"ended_at": rfc_3339(at), "cause": cause.value}
+
+
+def extension_document(account: str, extension: Extension, section_ids: Iterable[str]) -> dict[str, Any]:
+    """`section_ids`: the active sections that are aimed at it."""
+    return {
+        "extension": extension.sip,
+        "account": account,
+        "user_id": extension.user_id,
+        "online_user_id": extension.online_user_id,
+        "calls": [_leg(leg) for leg in extension.legs.values()],
+        "sections": sorted(section_ids),
+    }
+
+
+def call_document(
+    account: str, ivrid: str, on: Iterable[str], section_ids: Iterable[str], claim: CallStanding | None
+) -> dict[str, Any]:
+    """`on`: the extensions that see it now; `section_ids`: the active sections that cover it."""
+    figures = {"state": None, "exposure_ms": None, "action_id": None} if claim is None else _call(claim)
+    named = {"ivrid": ivrid, "account": account, "extensions": sorted(on), "sections": sorted(section_ids)}
+    return figures | named
+
+
 def status_event(account: str, event_id: str, told: Told) -> dict[str, Any]:
     """A CloudEvent 1.0 in structured mode. `event_id` is its own."""
-    data = section_document(account, told.section, told.state, told.calls)
-    if told.cause is not None:
-        data |= {"ended_at": rfc_3339(told.at), "cause": told.cause.value}
+    if told.cause is None:
+        data = section_document(account, told.section, told.state, told.calls)
+    else:
+        data = ended_document(account, told.section, told.calls, told.at, told.cause)
     return {
         "specversion": "1.0",
         "id": event_id,
@@ -62,4 +92,15 @@ def _call(call: CallStanding) -> dict[str, Any]:
         "state": call.stage.value,
         "exposure_ms": round(call.exposure_s * 1000),
         "action_id": call.action_id or None,
+    }
+
+
+def _leg(leg: Leg) -> dict[str, Any]:
+    return {
+        "ivrid": leg.ivrid,
+        "direction": leg.direction.value,
+        "status": leg.status.value,
+        "answered": leg.answered,
+        "counts": leg.counts,
+        "muted": leg.muted,
     }

@@ -243,6 +243,69 @@ VALUE_MISTAKES = [
 ]
 
 
+SHA = "ab" * 32
+TOKEN = f'[[http.tokens]]\nname = "crm"\nsha256 = "{SHA}"\nscopes = ["read"]\n'
+WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 4
+OTHER_WEBHOOK_SECRET = "whsec_" + "c2VjcmV1" * 4
+NOT_A_SECRET = "its value is not whsec_ and then 24 bytes or more in base64"
+TOKEN_MISTAKES = [
+    (TOKEN.replace("ab", "AB", 1), "http.tokens[0].sha256: its value is not the SHA-256 of a token"),
+    (TOKEN.replace(SHA, "the-token-itself"), "http.tokens[0].sha256: its value is not the SHA-256 of a token"),
+    (
+        TOKEN.replace('"read"', '"write"'),
+        "http.tokens[0].scopes[0]: 'write' is not one of sections:write, read, page",
+    ),
+    (TOKEN.replace('"read"', ""), "http.tokens[0].scopes: is empty"),
+    (TOKEN.replace("sha256", "sha265"), "http.tokens[0].sha256: is missing"),
+    (TOKEN + TOKEN, "http.tokens: 'crm' is the name of several; each has its own"),
+    ('http.tokens = "t0k3n"\n', "http.tokens[0]: is not a section"),
+    ('[http]\ntls_cert = "c"\n', "http.tls_cert: stands without tls_key; TLS needs both"),
+    ('[http]\ntls_key = "k"\n', "http.tls_key: stands without tls_cert; TLS needs both"),
+    ("[http]\nbehind_proxy = true\n", "http.behind_proxy: true is not allowed: no key takes true or false"),
+    ('[http]\nhost = "0.0.0.0"\n' + TOKEN, "http.tokens: would cross the network in clear, as host is '0.0.0.0'"),
+    ('[http]\nwebhook_secrets = ["t0k3n"]\n', f"http.webhook_secrets[0]: {NOT_A_SECRET}"),
+    ('[http]\nwebhook_secrets = ["whsec_dG9vIHNob3J0"]\n', f"http.webhook_secrets[0]: {NOT_A_SECRET}"),
+    ("[http]\nwebhook_secrets = [12345]\n", f"http.webhook_secrets[0]: {NOT_A_SECRET}"),
+    ("[http]\nwebhook_secrets = 12345\n", "http.webhook_secrets: its value is not a list"),
+    ("[http]\nwebhook_secrets = '[\"t0k3n\"'\n", "http.webhook_secrets: its value is not a list in JSON"),
+]
+
+
+class TestHttp:
+    @pytest.mark.parametrize(("text", "wrong"), TOKEN_MISTAKES)
+    def test_mistakes_name_the_key_and_keep_its_secret(self, file: Path, text: str, wrong: str) -> None:
+        told = mistakes(file, text + ACCOUNT)
+        assert any(one.startswith(wrong) for one in told), told
+        for secret in ("the-token-itself", "t0k3n", "12345", "dG9v"):
+            assert secret not in "".join(told)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+    def test_tokens_need_no_tls_on_this_machine(self, file: Path, host: str) -> None:
+        (token,) = loaded(file, f'[http]\nhost = "{host}"\n{TOKEN}{ACCOUNT}').http.tokens
+        assert (token.name, token.sha256, token.scopes) == ("crm", SHA, ("read",))
+
+    @pytest.mark.parametrize("more", ['behind_proxy = "yes"', 'tls_cert = "c"\ntls_key = "k"'])
+    def test_elsewhere_they_need_it_or_somebody_who_speaks_it_for_us(self, file: Path, more: str) -> None:
+        for host in ("0.0.0.0", "::", "10.0.0.1", "pbx.example"):
+            assert loaded(file, f'[http]\nhost = "{host}"\n{more}\n{TOKEN}{ACCOUNT}').http.tokens
+            assert "http.tokens" in mistake(file, f'[http]\nhost = "{host}"\nbehind_proxy = "no"\n{TOKEN}{ACCOUNT}')
+
+    def test_without_tokens_nothing_is_needed(self, file: Path) -> None:
+        assert loaded(file, f'[http]\nhost = "0.0.0.0"\n{ACCOUNT}').http.tokens == ()
+
+    def test_tokens_come_from_the_environment_as_json(self, file: Path) -> None:
+        given = f'[{{"name": "crm", "sha256": "{SHA}", "scopes": ["read", "sections:write"]}}]'
+        (token,) = loaded(file, ACCOUNT, {"ORCHESTRATOR_HTTP__TOKENS": given}).http.tokens
+        assert token.scopes == ("read", "sections:write")
+
+    def test_webhook_secrets_come_from_a_file_of_their_own(self, file: Path, tmp_path: Path) -> None:
+        (tmp_path / "secrets").write_text(f"{WEBHOOK_SECRET}, {OTHER_WEBHOOK_SECRET}\n")
+        config = loaded(file, f'[http]\nwebhook_secrets_file = "{tmp_path}/secrets"\n{ACCOUNT}')
+        secrets = [secret.get_secret_value() for secret in config.http.webhook_secrets]
+        assert secrets == [WEBHOOK_SECRET, OTHER_WEBHOOK_SECRET]
+        assert WEBHOOK_SECRET not in repr(config)
+
+
 class TestMistakes:
     @pytest.mark.parametrize(("account", "wrong"), ONE_MISTAKE)
     def test_in_an_account(self, file: Path, account: str, wrong: str) -> None:

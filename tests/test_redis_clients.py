@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator.redis_clients import reader, writer
 from orchestrator.redis_errors import REDIS_FAILURES, why
+from tests.certificate import certificate_in
 from tests.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
@@ -103,7 +103,7 @@ async def _losing_replies(valkey: Valkey) -> AsyncIterator[int]:
 
 async def test_tls(tmp_path: Path, valkey: Valkey, redis: Redis) -> None:
     """The embedded binary is built without TLS, so a terminator stands before it: what is tested is our side."""
-    certificate, key = _certificate(tmp_path)
+    certificate, key = certificate_in(tmp_path)
     async with _terminating_tls(valkey, certificate, key) as port:
         async with client_of(f"rediss://localhost:{port}/0?ssl_ca_certs={quote(str(certificate))}") as client:
             await client.set("a", "1")
@@ -112,22 +112,6 @@ async def test_tls(tmp_path: Path, valkey: Valkey, redis: Redis) -> None:
             with pytest.raises(REDIS_FAILURES) as caught:
                 await client.ping()  # nobody vouches for this certificate
         assert why(caught.value).startswith("no connection to Redis")
-
-
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    certificate, key = directory / "tls.crt", directory / "tls.key"
-    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost"
-    command = [
-        *made.split(),
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-out",
-        str(certificate),
-        "-keyout",
-        str(key),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cli import daemon, demo, simulate, window
+from orchestrator.cli import daemon, demo, simulate, token, window
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--account", help="only this account (default: all of the configuration)")
         added.add_argument("--json", action="store_true", help="one JSON object a line, as when not in a terminal")
     added.add_argument("--last", type=_positive, default=50, metavar="N", help="how many entries (default: 50)")
+    token.take_arguments(command("token", token.run, "Make a token for the HTTP API, and its configuration."))
     simulate.take_arguments(command("simulate", simulate.run, "Run a simulated Voicenter with a contact centre."))
     demo.take_arguments(command("demo", demo.run, "Show a busy contact centre, and judge the daemon."))
     return parser

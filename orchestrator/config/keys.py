@@ -1,6 +1,6 @@
 """Which keys there are, read off the schema: for suggestions, for secrets in files, for checks of the docs.
 
-The name of an account, which the operator chooses, stands as `*`.
+The name of an account, which the operator chooses, stands as `*`, and so does the place of a table in a list.
 """
 
 import difflib
@@ -22,9 +22,15 @@ def _tables(model: type[BaseModel], at: KeyPath) -> dict[KeyPath, type[BaseModel
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             found |= _tables(annotation, (*at, name))
-        elif get_origin(annotation) is dict:
-            found |= _tables(get_args(annotation)[1], (*at, name, ANY))
+        elif (below := _in_each(annotation)) is not None:
+            found |= _tables(below, (*at, name, ANY))
     return found
+
+
+def _in_each(annotation: object) -> type[BaseModel] | None:
+    """The model of which there are as many as the operator likes: by names, or in a list."""
+    parts = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return parts[0] if parts and get_origin(annotation) in (dict, tuple) else None
 
 
 def _is_secret(annotation: object) -> bool:
@@ -50,12 +56,17 @@ LEAVES = frozenset(
 
 
 def generic(path: KeyPath) -> KeyPath:
-    """The path with `*` for the account's name."""
-    return (path[0], ANY, *path[2:]) if len(path) > 1 and path[0] == "accounts" else path
+    """The path with `*` for the account's name, or for the place in a list of tables."""
+    for known in TABLES:
+        at = len(known) - 1
+        if known and known[-1] == ANY and len(path) > at and path[:at] == known[:at]:
+            return (*known, *path[at + 1 :])
+    return path
 
 
 def is_secret(path: KeyPath) -> bool:
-    return generic(path) in SECRETS
+    """Whether what stands there, or in a list there, must not be shown."""
+    return any(generic(path[:end]) in SECRETS for end in range(1, len(path) + 1))
 
 
 def nearest(path: KeyPath) -> str | None:

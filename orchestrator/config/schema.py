@@ -4,6 +4,7 @@ Guarantees: every model is frozen and knows no other key than those below; every
 whose repr shows nothing. What two keys must fulfil together is checked in `validation`.
 """
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.config.mistakes import shown
 
+LEAST_SECRET_BYTES = 24
+"""As Standard Webhooks has it."""
 EMBEDDED = "embedded"
 FEED = "feed"
 
@@ -89,6 +92,35 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",")]
 
 
+def _secrets_listed(value: object) -> object:
+    """The same, of what must not be shown."""
+    try:
+        return _listed(value)
+    except PydanticCustomError:
+        raise _wrong("its value is not a list in JSON") from None
+
+
+def _sha256(value: object) -> str:
+    """The value is not shown: it may be the token itself, put here by mistake."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise _wrong(
+            "its value is not the SHA-256 of a token: 64 digits and letters a-f, as"
+            " `mute-orchestrator token` prints it"
+        )
+    return value
+
+
+def _webhook_secret(value: object) -> SecretStr:
+    encoded = value.removeprefix("whsec_") if isinstance(value, str) else ""
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        secret = b""
+    if not isinstance(value, str) or not value.startswith("whsec_") or len(secret) < LEAST_SECRET_BYTES:
+        raise _wrong(f"its value is not whsec_ and then {LEAST_SECRET_BYTES} bytes or more in base64")
+    return SecretStr(value)
+
+
 def _engineio(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
@@ -98,6 +130,7 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+PathGiven = Annotated[Path, BeforeValidator(_not_empty)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
 
@@ -124,9 +157,25 @@ class Redis(Table):
         return self.url.get_secret_value() == EMBEDDED
 
 
+class Token(Table):
+    name: Text
+    sha256: Annotated[str, BeforeValidator(_sha256)]
+    """Of the token, in hex: the token itself is nowhere but with whoever uses it."""
+    scopes: Annotated[tuple[Literal["sections:write", "read", "page"], ...], Field(min_length=1)]
+
+
 class Http(Table):
     host: Text = "127.0.0.1"
     port: Port = 8080
+    tls_cert: PathGiven | None = None
+    tls_key: PathGiven | None = None
+    behind_proxy: Literal["yes", "no"] = "no"
+    """Whether something before us speaks TLS."""
+    tokens: Annotated[tuple[Token, ...], BeforeValidator(_listed)] = ()
+    webhook_secrets: Annotated[
+        tuple[Annotated[SecretStr, BeforeValidator(_webhook_secret)], ...], BeforeValidator(_secrets_listed)
+    ] = ()
+    """Several, while one replaces another."""
 
 
 class Log(Table):
@@ -199,7 +248,7 @@ class Api(Table):
 
 
 class Config(Table):
-    data_dir: Annotated[Path, BeforeValidator(_not_empty)] = Path("data")
+    data_dir: PathGiven = Path("data")
     """Where the embedded Valkey keeps its data; relative to the working directory."""
     redis: Redis = Redis()
     http: Http = Http()

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 from orchestrator.config.keys import is_secret, nearest
 from orchestrator.config.mistakes import ConfigError, KeyPath, mistake, shown
 from orchestrator.config.reading import Raw
-from orchestrator.config.schema import CREDENTIALS, WAYS_IN, Config, Crm, Policy
+from orchestrator.config.schema import CREDENTIALS, WAYS_IN, Config, Crm, Http, Policy
+from orchestrator.loopback import is_loopback
 
 _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys)
 
@@ -90,6 +91,7 @@ def _together(raw: Raw, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
     yield from _credentials(raw.tree.get("accounts", {}), raw.unread)
     yield from _ways_in(raw.tree.get("crm", {}))
     yield from _section_bounds(raw.tree.get("policy", {}), wrong)
+    yield from _http(raw.tree.get("http", {}))
 
 
 def _credentials(accounts: object, unread: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
@@ -128,3 +130,23 @@ def _section_bounds(policy: object, wrong: set[KeyPath]) -> Iterator[tuple[KeyPa
     default, most = (float(policy.get(key, Policy.model_fields[key].default)) for key in keys)
     if default > most:
         yield ("policy", keys[0]), f"{default:g} is above policy.max_section_seconds, {most:g}"
+
+
+def _http(http: object) -> Iterator[tuple[KeyPath, str]]:
+    """A token that crosses a network in clear is everybody's."""
+    if not isinstance(http, dict):
+        return
+    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if one in http and other not in http:
+            yield ("http", one), f"stands without {other}; TLS needs both"
+    host, tokens = http.get("host", Http.model_fields["host"].default), http.get("tokens")
+    shielded = "tls_cert" in http or "tls_key" in http or http.get("behind_proxy") == "yes"
+    if tokens and isinstance(host, str) and not is_loopback(host) and not shielded:
+        yield (
+            ("http", "tokens"),
+            f"would cross the network in clear, as host is {shown(host)}; give tls_cert and tls_key,"
+            ' or say behind_proxy = "yes" where something before the daemon speaks TLS',
+        )
+    names = [token.get("name") for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
+    for name in dict.fromkeys(name for name in names if isinstance(name, str) and names.count(name) > 1):
+        yield ("http", "tokens"), f"{shown(name)} is the name of several; each has its own"

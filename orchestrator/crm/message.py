@@ -71,15 +71,30 @@ def parse(raw: bytes, message_id: str | None = None, happened_at: float | None =
     if occurred_at is None and event:
         occurred_at = _time(envelope, "time")
     own_id = event_name or _optional(fields, "id")
-    started = SectionStarted(
-        section_id,
-        _target(fields),
-        _max_seconds(fields),
-        _optional(fields, "reason"),
-        happened_at if occurred_at is None else occurred_at,
-        own_id or message_id,
+    occurred_at = happened_at if occurred_at is None else occurred_at
+    return CrmMessage(account, _started(section_id, fields, occurred_at, own_id or message_id))
+
+
+def parse_start(section_id: str, raw: bytes) -> CrmMessage:
+    """A start whose section and kind the transport names: `raw` has the other fields of the message."""
+    _printable("section_id", section_id)
+    fields = _object(raw)
+    for name, said in (("type", STARTED), ("section_id", section_id)):
+        if fields.get(name, said) != said:
+            raise MessageRefused(f"{name}: says otherwise than the request itself; leave it out")
+    account, occurred_at, own_id = _optional(fields, "account"), _time(fields, "occurred_at"), _optional(fields, "id")
+    return CrmMessage(account, _started(section_id, fields, occurred_at, own_id))
+
+
+def parse_end(section_id: str, account: str | None) -> CrmMessage:
+    """An end of which the transport says all."""
+    return CrmMessage(account, SectionEnded(_printable("section_id", section_id)))
+
+
+def _started(section_id: str, fields: Fields, occurred_at: float | None, message_id: str | None) -> SectionStarted:
+    return SectionStarted(
+        section_id, _target(fields), _max_seconds(fields), _optional(fields, "reason"), occurred_at, message_id
     )
-    return CrmMessage(account, started)
 
 
 def _object(raw: bytes) -> Fields:

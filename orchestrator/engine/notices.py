@@ -150,6 +150,34 @@ class PollMade:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class RequestServed:
+    """One request to our own HTTP server is answered."""
+
+    route: str
+    """As in the documentation, with names for its parts: never the path that was asked for."""
+    method: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """Somebody may not use the API, or not for this."""
+
+    why: str
+    """One of `REFUSALS`."""
+
+
+REFUSALS = (
+    "no token",
+    "unknown token",
+    "scope missing",
+    "no token configured",
+    "another host named",
+    "webhook not verified",
+)
+
+
 EdgeNotice = (
     LoginDone
     | LoginFailed
@@ -170,4 +198,6 @@ EdgeNotice = (
     | ClockStepped
     | AttemptMade
     | PollMade
+    | RequestServed
+    | RequestRefused
 )

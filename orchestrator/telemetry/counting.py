@@ -48,6 +48,8 @@ from orchestrator.engine.notices import (
     OwnerRefused,
     OwnerTaken,
     PollMade,
+    RequestRefused,
+    RequestServed,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -85,6 +87,10 @@ class MetricsObserver:
                 self._watch(notice)
             case OwnerTaken() | OwnerLost() | ClockStepped():
                 self._process(notice)
+            case RequestServed(route, method, status):
+                self._metrics.http_requests.labels(route, method, f"{status // 100}xx").inc()
+            case RequestRefused(why):
+                self._metrics.http_refusals.labels(why).inc()
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
             case MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused():

@@ -63,6 +63,7 @@ FIELDS: Mapping[str, str] = {
     "logger": "name of the library's logger",
     "lost": "log lines that could not be written and are lost",
     "max_s": "seconds from its last start until it expires",
+    "method": "GET, HEAD, PUT, POST or DELETE; OTHER for any other",
     "muted": "what was asked for: true to mute, false to open",
     "name": "name of the feed's event; GetExtensionsCalls for an answer of Active Calls",
     "open_ms": "milliseconds that the recording has not been as wanted",
@@ -72,6 +73,7 @@ FIELDS: Mapping[str, str] = {
     "repeats": "how often the same came since it was last logged; missing: it is the first",
     "refreshed": "true: the token was refreshed; false: logged in anew",
     "refused": "true: Voicenter said no; false: it could not be asked",
+    "route": "which path was asked for, as in docs/http-api.md; other: none of them",
     "retry_in_s": "seconds until the next attempt",
     "section_id": "the section's id, as the CRM gave it",
     "section_ids": "the sections that cover the call",
@@ -81,7 +83,8 @@ FIELDS: Mapping[str, str] = {
     "shifted_s": "seconds added to the times that the owner before wrote, as its clock was another; missing: none",
     "shown": "what was seen: true is muted",
     "signal": "the signal received",
-    "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration",
+    "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration; http, webhook",
+    "status": "the status code of the answer",
     "token": "the ownership's number: grows with every new owner",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
@@ -282,6 +285,17 @@ CRM_MESSAGE_REJECTED = Event(
     ("source", "why", "repeats"),
     "A message was wrong and has no effect. The same is told once in 10 s.",
     Limit(10.0, ("source", "why")),
+)
+
+HTTP_REQUEST = Event(
+    "http.request", Level.DEBUG, ("route", "method", "status"), "A request to the daemon's HTTP server was answered."
+)
+HTTP_REFUSED = Event(
+    "http.refused",
+    Level.WARNING,
+    ("why", "repeats"),
+    "Somebody may not use the HTTP API, or not for what was asked. The same is told once in 60 s.",
+    Limit(60.0, ("why",)),
 )
 
 STORE_LOST = Event("store.lost", Level.ERROR, ("why",), "Redis is away: muting goes on from memory.")

@@ -52,6 +52,8 @@ from orchestrator.engine.notices import (
     OwnerRefused,
     OwnerTaken,
     PollMade,
+    RequestRefused,
+    RequestServed,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -101,6 +103,10 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _store(notice)
         case OwnerRefused() | OwnerTaken() | OwnerLost():
             return _owner(notice)
+        case RequestServed(route, method, status):
+            return _told(events.HTTP_REQUEST, route=route, method=method, status=status)
+        case RequestRefused(why):
+            return _told(events.HTTP_REFUSED, why=why)
         case ClockStepped(by_s):
             return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
         case never:

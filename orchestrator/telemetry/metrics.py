@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from orchestrator.core.model import EndCause, FeedState, Verdict
+from orchestrator.engine.notices import REFUSALS
 from orchestrator.telemetry.now import Now
 
 PREFIX = "mute_orchestrator"
@@ -83,6 +84,18 @@ class Metrics:
             "1 while messages of the CRM are heard from all sources.",
             registry=self.registry,
         )
+        self.http_requests = self._process_counter(
+            "http_requests",
+            "Requests to the HTTP server, by class of the answer's status.",
+            "route",
+            "method",
+            "status",
+        )
+        self.http_refusals = self._process_counter(
+            "http_refusals", "Requests to the HTTP API that were not allowed.", "why"
+        )
+        for why in REFUSALS:
+            self.http_refusals.labels(why)
         for result in MESSAGE_RESULTS:
             self.crm_messages.labels(result)
 

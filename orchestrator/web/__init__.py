@@ -1,1 +1,1 @@
-"""Pages for machines: is it alive, is it ready, how is it doing."""
+"""Pages for machines (is it alive, is it ready, how is it doing), and the HTTP API for CRMs."""

@@ -1,6 +1,9 @@
 """The commands as a shell sees them: what they print, and their exit codes."""
 
+import hashlib
 import json
+import re
+import tomllib
 from pathlib import Path
 
 from orchestrator.simulator.process import DaemonProcess, account_environ
@@ -29,6 +32,35 @@ async def test_check_names_every_mistake_at_once_and_is_78(tmp_path: Path) -> No
     assert result.code == 78
     assert len(result.err.splitlines()) == 3
     assert "accounts.main.login_type: 'tokem' is not one of token, account, user" in result.err
+
+
+async def test_token_prints_one_and_the_configuration_that_knows_only_its_hash(tmp_path: Path) -> None:
+    one, other = await command("token", "--name", 'das "CRM" ☎🙂'), await command("token")
+    assert (one.code, one.err) == (0, "")
+    assert one.out != other.out
+    (token,) = re.findall(r"^# ([A-Za-z0-9_-]{43})$", one.out, re.MULTILINE)
+    (entry,) = tomllib.loads(one.out)["http"]["tokens"]
+    assert entry == {
+        "name": 'das "CRM" ☎🙂',
+        "sha256": hashlib.sha256(token.encode()).hexdigest(),
+        "scopes": ["sections:write", "read"],
+    }
+    file = tmp_path / "orchestrator.toml"
+    file.write_text(one.out)
+    assert (await command("check", "--config", str(file), environ=GOOD)).code == 0
+
+
+async def test_a_certificate_of_no_use_is_1_and_told_in_a_sentence(tmp_path: Path) -> None:
+    environ = GOOD | {
+        "ORCHESTRATOR_DATA_DIR": str(tmp_path),
+        "ORCHESTRATOR_REDIS__EMBEDDED_PORT": "0",
+        "ORCHESTRATOR_HTTP__TLS_CERT": "/nowhere/cert.pem",
+        "ORCHESTRATOR_HTTP__TLS_KEY": "/nowhere/key.pem",
+    }
+    result = await command("run", environ=environ)
+    assert result.code == 1
+    assert "http.tls_cert" in result.err
+    assert "Traceback" not in result.err
 
 
 async def test_run_with_a_bad_configuration_is_78() -> None:

@@ -44,6 +44,8 @@ from orchestrator.engine.notices import (
     OwnerRefused,
     OwnerTaken,
     PollMade,
+    RequestRefused,
+    RequestServed,
     StoreBack,
     StoreLost,
     StoreSlow,
@@ -120,4 +122,6 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     PollMade(HOSTILE, True, "", 0.03),
     PollMade(None, False, HOSTILE, 3.0),
     PollMade(HOSTILE, False, "no answer in time", 3.0),
+    RequestServed("/v1/sections/{id}", "PUT", 202),
+    RequestRefused("unknown token"),
 )

@@ -82,7 +82,12 @@ def counted(name: str) -> set[str]:
 
 def test_what_makes_lines_of_a_storm_alike_is_in_them() -> None:
     limited = [event for event in CATALOGUE.values() if event.limit]
-    assert {event.name for event in limited} == {"feed.event.rejected", "crm.message.rejected", "calls.poll.failed"}
+    assert {event.name for event in limited} == {
+        "feed.event.rejected",
+        "crm.message.rejected",
+        "calls.poll.failed",
+        "http.refused",
+    }
     for event in limited:
         assert event.limit
         assert {*event.limit.alike, "repeats"} <= set(event.fields)

@@ -29,6 +29,7 @@ from orchestrator.engine.notices import (
     MessageRejected,
     MessageTaken,
     PollMade,
+    RequestServed,
 )
 from orchestrator.telemetry import Metrics, MetricsObserver, now_of
 from orchestrator.telemetry.metrics import PREFIX
@@ -137,7 +138,7 @@ def test_hostile_notices_add_no_series(metrics: Metrics) -> None:
             for sample in family.samples
         }
 
-    tell(metrics, MessageTaken("c", "something else"))
+    tell(metrics, MessageTaken("c", "something else"), RequestServed("/v1/sections/{id}", "PUT", 202))
     before = series()
     tell(metrics, *EVERY)
     assert series() == before

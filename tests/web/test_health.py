@@ -1,12 +1,15 @@
 """The pages for machines, over real sockets."""
 
 import socket
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from orchestrator.web.health import CannotListen, health_app, serve
+from orchestrator.web.health import CannotListen, health_app, serve, tls_context
+from tests.certificate import certificate_in
 
 
 async def got(url: str) -> tuple[int, str, Mapping[str, str]]:
@@ -82,3 +85,25 @@ async def test_an_ipv6_address_comes_back_in_brackets() -> None:
             assert (await got(f"{url}/livez"))[0] == 200
     except CannotListen:
         pytest.skip("no IPv6 loopback here")
+
+
+async def test_tls_is_spoken_where_there_is_a_certificate(tmp_path: Path) -> None:
+    certificate, key = certificate_in(tmp_path)
+    trusting = ssl.create_default_context(cafile=certificate)
+    async with serve(health_app(dict, lambda: b""), "127.0.0.1", 0, tls_context(certificate, key)) as url:
+        assert url.startswith("https://127.0.0.1:")
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}/livez", ssl=trusting, server_hostname="localhost") as response:
+                assert await response.text() == "ok\n"
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(url.replace("https", "http"))
+
+
+@pytest.mark.parametrize(("spoilt", "why"), [("", "No such file or directory"), ("no key", "not a pair in PEM")])
+def test_a_certificate_of_no_use_is_told_in_plain_words(tmp_path: Path, spoilt: str, why: str) -> None:
+    certificate, key = certificate_in(tmp_path)
+    key.unlink()
+    if spoilt:
+        key.write_text(spoilt)
+    with pytest.raises(CannotListen, match=rf"tls\.key \(http\.tls_cert, http\.tls_key\): {why}"):
+        tls_context(certificate, key)
