@@ -26,6 +26,9 @@ def read(path: Path) -> Document:
 ASYNCAPI = read(API / "asyncapi.json")
 """Its schemas are of draft 7, as AsyncAPI has it."""
 
+OPENAPI = read(API / "openapi.json")
+"""Its schemas are of draft 2020-12, as OpenAPI 3.1 has it."""
+
 
 class Schemas:
     """The schemas that stand in a document."""
@@ -43,11 +46,7 @@ class Schemas:
 
 
 MESSAGES = Schemas("asyncapi", ASYNCAPI, Draft7Validator, DRAFT7)
-
-
-def openapi() -> tuple[Document, Schemas]:
-    document = read(API / "openapi.json")
-    return document, Schemas("openapi", document, Draft202012Validator, DRAFT202012)
+HTTP = Schemas("openapi", OPENAPI, Draft202012Validator, DRAFT202012)
 
 
 def status_mistakes(event: Mapping[str, Any]) -> list[str]:
@@ -81,4 +80,10 @@ def at(document: Document, reference: str) -> Any:
     found: Any = document
     for part in reference.removeprefix("#/").split("/"):
         found = found[part]
+    return found
+
+
+def meant(document: Document, node: Document) -> Document:
+    """The node itself, or what its `$ref` leads to."""
+    found: Document = at(document, node["$ref"]) if "$ref" in node else node
     return found
