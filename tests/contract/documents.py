@@ -4,6 +4,7 @@ Guarantee: a `$ref` that leads nowhere fails whatever test comes by it.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,12 @@ STATUS_BY_TYPE = {
     for message in ASYNCAPI["components"]["messages"].values()
     if message["name"].startswith("mute-orchestrator.")
 }
+
+
+def examples(page: str) -> list[Document]:
+    """The JSON objects on a page of docs/."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return [json.loads(found) for found in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
 
 
 def references(node: object) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.clock import SystemClock
 from orchestrator.web.health import health_app
-from tests.contract.documents import HTTP, OPENAPI, meant
+from tests.contract.documents import HTTP, OPENAPI, examples, meant
 from tests.contract.test_openapi import COMPONENTS, OPERATIONS, SCHEMAS
 from tests.engine.doubles import Notebook
 from tests.stories.stage import Stage, stage, until
@@ -166,6 +166,12 @@ def test_limits_are_those_of_the_code() -> None:
     }
     assert f"after {api.SAVED_WITHIN_S:g} seconds" in OPERATIONS[PUT]["description"]
     assert f"within {api.BODY_WITHIN_S:g} seconds" in COMPONENTS["responses"]["BodyMissing"]["description"]
+
+
+def test_the_examples_on_the_page_fulfil_their_schemas() -> None:
+    section, problem = examples("http-api.md")
+    assert HTTP.mistakes(section, "#/components/schemas/SavedSection") == []
+    assert HTTP.mistakes(problem, "#/components/schemas/Problem") == []
 
 
 async def test_what_a_daemon_tells_is_described_field_by_field(tmp_path: Path) -> None:

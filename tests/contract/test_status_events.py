@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.core.model import EndCause, OnCall, OnExtension, OnUser, Section
 from orchestrator.core.standing import CallStanding, Stage, Standing, Told, Word
 from orchestrator.documents import status_event
-from tests.contract.documents import ASYNCAPI, STATUS_BY_TYPE, status_mistakes
+from tests.contract.documents import ASYNCAPI, STATUS_BY_TYPE, examples, status_mistakes
 
 SCHEMAS = ASYNCAPI["components"]["schemas"]
 TIMES = st.floats(1.5e9, 2.5e9)
@@ -56,6 +56,11 @@ def test_no_field_is_told_that_is_not_described(told: Told) -> None:
     assert event["data"].keys() <= SCHEMAS["Section"]["properties"].keys()
     for call in event["data"]["calls"]:
         assert call.keys() == SCHEMAS["Call"]["properties"].keys()
+
+
+def test_the_example_on_the_page_fulfils_the_schema() -> None:
+    (example,) = examples("status.md")
+    assert status_mistakes(example) == []
 
 
 @pytest.mark.parametrize("kind", STATUS_BY_TYPE)
