@@ -34,7 +34,7 @@ mutants: $(READY)
 torture: $(READY)
 	$(BIN)/python -m tests.torture $(ARGS)
 
-# The independent Socket.IO clients and servers of tests/peers (needs Node).
+# The independent Socket.IO clients and servers of tests/peers, and AsyncAPI's and OpenAPI's own schemas (needs Node).
 peers:
 	cd tests/peers && npm ci --no-audit --no-fund
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from redis.asyncio.client import PubSub
 
 from orchestrator.simulator.api import ApiCall, no_fault
+from tests.contract.documents import status_mistakes
 from tests.stories.stage import SOON_S, Stage, stage, until
 
 A = "SIPSIP1"
@@ -18,7 +19,7 @@ async def _refused(call: ApiCall) -> web.Response | None:
 
 
 class Ear:
-    """Hears what is said on the status channel."""
+    """Hears what is said on the status channel, and holds each word against the contract."""
 
     def __init__(self, pubsub: PubSub) -> None:
         self.events: list[dict[str, Any]] = []
@@ -32,6 +33,7 @@ class Ear:
         message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=0.02)
         if message is not None:
             self.events.append(json.loads(message["data"]))
+            assert status_mistakes(self.events[-1]) == []
         return self.words == list(words)
 
 
@@ -91,3 +93,30 @@ async def test_an_api_that_refuses_exposes_it(tmp_path: Path) -> None:
         await until(lambda: ear.hears("exposed", "protected"), within_s=10.0)
         await on.form_closes("pay")
         await until(lambda: ear.hears("exposed", "protected", "ended"))
+
+
+async def test_a_section_whose_time_is_up_says_so(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on, on.crm.pubsub() as pubsub:
+        ear = await _listening(on, pubsub)
+        await on.sim.talk("caller", A)
+        await until(lambda: on.daemon_knows(A, "caller"))
+        await on.form_opens("pay", extension=A, max_seconds=31.0)
+        await until(lambda: ear.hears("protected"))
+        await until(lambda: ear.hears("protected", "expiring"))
+        assert ear.events[1]["data"]["state"] == "protected"
+        await on.form_opens("other", extension=A, max_seconds=0.5)
+        await until(lambda: ear.hears("protected", "expiring", "protected", "ended"))
+        assert ear.events[-1]["data"]["cause"] == "expired"
+
+
+async def test_a_section_on_a_user_and_one_on_a_call(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on, on.crm.pubsub() as pubsub:
+        ear = await _listening(on, pubsub)
+        await on.form_opens("pay", user_id="4711")
+        await until(lambda: ear.hears("no_call"))
+        assert ear.events[0]["data"]["user_id"] == "4711"
+        await on.sim.talk("caller", A)
+        await until(lambda: on.daemon_knows(A, "caller"))
+        await on.form_opens("other", ivrid="caller")
+        await until(lambda: ear.hears("no_call", "protected"))
+        assert ear.events[1]["data"]["ivrid"] == "caller"
