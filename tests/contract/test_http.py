@@ -11,21 +11,16 @@ from typing import Any
 
 import aiohttp
 import pytest
+from standardwebhooks import webhooks as standardwebhooks
 
 from orchestrator.clock import SystemClock
+from orchestrator.web import api, gate, ports, problems, webhooks
 from orchestrator.web.health import health_app
 from tests.contract.documents import HTTP, OPENAPI, examples, meant
 from tests.contract.test_openapi import COMPONENTS, OPERATIONS, SCHEMAS
 from tests.engine.doubles import Notebook
 from tests.stories.stage import Stage, stage, until
-
-api = pytest.importorskip("orchestrator.web.api")
-gate = pytest.importorskip("orchestrator.web.gate")
-ports = pytest.importorskip("orchestrator.web.ports")
-problems = pytest.importorskip("orchestrator.web.problems")
-webhooks = pytest.importorskip("orchestrator.web.webhooks")
-doubles = pytest.importorskip("tests.web.desk")
-standardwebhooks = pytest.importorskip("standardwebhooks.webhooks")
+from tests.web import desk as doubles
 
 Operation = tuple[str, str]
 

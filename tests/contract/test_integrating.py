@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,14 +32,14 @@ class Program:
     file: str
     interpreter: str
     http: bool = True
+    uses: tuple[str, ...] = ()
 
     @property
-    def missing(self) -> str:
-        """What it cannot be run without; empty: it can be run."""
-        if self.http and find_spec("orchestrator.web.api") is None:
-            return "the HTTP API"
-        required = self.interpreter == "node" and os.environ.get("REQUIRE_PEERS")
-        return "" if required or shutil.which(self.interpreter) else self.interpreter
+    def missing(self) -> list[str]:
+        """What it cannot be run without. With REQUIRE_PEERS set, that is a failure."""
+        if os.environ.get("REQUIRE_PEERS"):
+            return []
+        return [name for name in (self.interpreter, *self.uses) if not shutil.which(name)]
 
 
 ALL = [
@@ -48,7 +47,7 @@ ALL = [
     Program("form_http.py", sys.executable),
     Program("form.mjs", "node"),
     Program("form.php", "php"),
-    Program("form.sh", "sh"),
+    Program("form.sh", "sh", uses=("curl",)),
 ]
 
 
@@ -56,9 +55,7 @@ ALL = [
 def program(request: pytest.FixtureRequest) -> Program:
     found: Program = request.param
     if found.missing:
-        pytest.skip(f"needs {found.missing}")
-    if found.file == "form.sh" and not shutil.which("curl"):
-        pytest.skip("needs curl")
+        pytest.skip(f"needs {', '.join(found.missing)}")
     return found
 
 
