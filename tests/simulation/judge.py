@@ -78,6 +78,9 @@ class Judge(Watcher):
         self._by_extension: dict[str, str] = {}
         self._muted_as_a_whole: dict[str, float] = {}
         """Extension -> when it was last asked for: a call first seen there muted then may be muted by us."""
+        self._strayed: set[str] = set()
+        """Calls that were muted with their extension, and left it while nobody could see that: nobody can say whose
+        mute it is."""
         self._unknown: set[str] = set()
         """Calls that the API did not know when it was asked, and that were not seen to be up since."""
         self._board = board
@@ -132,6 +135,9 @@ class Judge(Watcher):
         for told in self._tolds.values():
             told.settle(now)
         tolds = list(self._tolds.values())
+        if not any(map(self.synced, self._tolds)):
+            left = (ivrid for ivrid, sip in self._by_extension.items() if sip not in self._board().sees(ivrid))
+            self._strayed.update(left)
         wrong = {key: self._wrong.get(key, now) for key in self._what_is_wrong(tolds)} if tolds else {}
         self._wrong = wrong
         self._all = [excuse for excuse in self._all if excuse.until > now - UNSEEN_S - 1.0]
@@ -168,7 +174,7 @@ class Judge(Watcher):
         return any(told.surely_aims_at(sip) and board.leg(sip, ivrid).counts for sip in board.sees(ivrid))
 
     def _may_stay(self, told: Told, ivrid: str) -> bool:
-        if told.maybe(ivrid) or ivrid in told.doubtful:
+        if told.maybe(ivrid) or ivrid in told.doubtful or ivrid in self._strayed:
             return True
         sip = self._by_extension.get(ivrid)
         if sip is None:
@@ -190,6 +196,7 @@ class Judge(Watcher):
         for table in (self.foreign_shown, self.first_mute, self._one):
             table.pop(ivrid, None)
         self._by_extension.pop(ivrid, None)
+        self._strayed.discard(ivrid)
 
     # Requests
 
@@ -236,6 +243,7 @@ class Judge(Watcher):
                 self.righted(ivrid)
                 self._turned[ivrid] = self._now()
                 self._by_extension.pop(ivrid, None)
+                self._strayed.discard(ivrid)
                 if request.sip is not None and request.muted:
                     self._by_extension[ivrid] = request.sip
                 if request.number in self._late:
