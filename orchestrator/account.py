@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
-from orchestrator.core.model import Policy, State
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import Told
+from orchestrator.core.state import State
 from orchestrator.documents import status_event
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.ports import Observer, StoreUnavailable

@@ -12,8 +12,10 @@ from typing import Protocol, assert_never
 from orchestrator.clock import WallClock
 from orchestrator.core import mutes, view
 from orchestrator.core.facts import SectionEnded, SectionStarted
-from orchestrator.core.model import Extension, OnCall, OnExtension, OnUser, Policy, Section, State, Target
+from orchestrator.core.model import Extension, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import CallStanding, stage
+from orchestrator.core.state import State
 from orchestrator.crm.intake import Receipt
 from orchestrator.crm.message import CrmMessage, MessageRefused, parse, parse_end, parse_start
 from orchestrator.documents import call_document, ended_document, extension_document, rfc_3339, section_document

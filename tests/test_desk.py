@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.core.facts import ExtensionSeen, MuteAnswered, MuteAsked, SectionWoke
-from orchestrator.core.model import Extension, FeedState, Outcome, Policy, State, Verdict
+from orchestrator.core.model import Extension, FeedState
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 from orchestrator.desk import Desk
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import MessageRejected, MessageTaken

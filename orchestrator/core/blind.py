@@ -11,9 +11,12 @@ from msgspec.structs import replace
 
 from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
+from orchestrator.core.claims import Blind, Mute, Verdict
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Blind, Call, FeedState, Mute, Policy, State, Verdict
+from orchestrator.core.model import Call, FeedState
 from orchestrator.core.notices import ExtensionSet
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def in_the_dark(state: State) -> bool:

@@ -7,8 +7,10 @@ out no closer together than `probe_every_s`; one that succeeds brings it back, a
 from msgspec.structs import replace
 
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Api, Outcome, Policy, State, Verdict
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.core.notices import ApiBack, ApiLost
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import Api, State
 
 _ANSWERS = (Verdict.DONE, Verdict.NOT_FOUND)
 """What only an API that works says."""

@@ -12,18 +12,9 @@ from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import (
-    Cover,
-    CoverReason,
-    Extension,
-    OnCall,
-    OnExtension,
-    OnUser,
-    Section,
-    State,
-    Target,
-)
+from orchestrator.core.model import Cover, CoverReason, Extension, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.core.notices import CallCovered
+from orchestrator.core.state import State
 
 
 def aimed_at(state: State, target: Target) -> frozenset[str]:

@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from orchestrator.core import blind, reach
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Call, Leg, Mute, Policy, Recording, State
+from orchestrator.core.claims import Mute, Recording
+from orchestrator.core.model import Call, Leg
 from orchestrator.core.mutes import write
 from orchestrator.core.notices import CallVerified, MuteDrifted, MuteForeign
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, changes: Changes) -> None:

@@ -8,20 +8,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from orchestrator.core.model import (
-    Blind,
-    EndCause,
-    EndedSection,
-    Extension,
-    FeedState,
-    Leg,
-    Mute,
-    Outcome,
-    Polled,
-    PollFailed,
-    Section,
-    Target,
-)
+from orchestrator.core.claims import Blind, Mute, Outcome
+from orchestrator.core.model import EndCause, EndedSection, Extension, FeedState, Leg, Section, Target
+from orchestrator.core.state import Polled, PollFailed
 
 
 class FeedChanged(Struct, frozen=True):

@@ -39,7 +39,9 @@ from orchestrator.core.facts import (
     Swept,
     UserSeen,
 )
-from orchestrator.core.model import Extension, Leg, Policy, Polled, State
+from orchestrator.core.model import Extension, Leg
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import Polled, State
 
 
 def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from orchestrator.core import circuit
 from orchestrator.core.changes import Changes
+from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import MuteAnswered, MuteAsked
-from orchestrator.core.model import Call, CoverReason, Mute, Policy, Recording, State, Verdict
+from orchestrator.core.model import Call, CoverReason
 from orchestrator.core.notices import (
     CallExposed,
     CallGone,
@@ -22,6 +23,8 @@ from orchestrator.core.notices import (
     MuteForeign,
     MuteReaffirmed,
 )
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def wanted(state: State, ivrid: str) -> bool:

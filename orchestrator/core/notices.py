@@ -5,7 +5,8 @@ Notices hang beside the logic: nothing decides by them. They carry ids and figur
 
 from msgspec import Struct
 
-from orchestrator.core.model import CoverReason, EndCause, FeedState, Section, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import CoverReason, EndCause, FeedState, Section
 from orchestrator.core.standing import CallStanding
 
 

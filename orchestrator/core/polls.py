@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import PollAnswered
-from orchestrator.core.model import Extension, FeedState, OnCall, Policy, PollFailed, Section, State
+from orchestrator.core.model import Extension, FeedState, OnCall, Section
 from orchestrator.core.notices import PollingBack, PollingLost
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import PollFailed, State
 
 ALL = ""
 """Stands for the whole account; no SIP id is empty."""

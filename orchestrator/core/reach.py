@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Mute, Outcome, Policy, Recording, State, Verdict
+from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def lands_by(outcome: Outcome, now: float, policy: Policy) -> float | None:

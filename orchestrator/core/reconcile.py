@@ -7,7 +7,8 @@ before every request, so a request is always for the state wanted when it is sen
 from dataclasses import dataclass
 
 from orchestrator.core import blind, circuit, mutes
-from orchestrator.core.model import Mute, Recording, State, Verdict
+from orchestrator.core.claims import Mute, Recording, Verdict
+from orchestrator.core.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,7 @@ from msgspec.structs import replace
 from orchestrator.core import coverage, view
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import SectionStarted
-from orchestrator.core.model import (
-    EndCause,
-    EndedSection,
-    FeedState,
-    OnCall,
-    OnExtension,
-    OnUser,
-    Policy,
-    Section,
-    State,
-    Target,
-)
+from orchestrator.core.model import EndCause, EndedSection, FeedState, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.core.notices import (
     SectionClosed,
     SectionExpiring,
@@ -30,6 +19,8 @@ from orchestrator.core.notices import (
     SectionOpened,
     SectionRenewed,
 )
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def start(state: State, fact: SectionStarted, now: float, policy: Policy, changes: Changes) -> None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from orchestrator.core import blind, coverage, evidence, mutes, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import UserSeen
-from orchestrator.core.model import Extension, FeedState, Leg, Policy, State
+from orchestrator.core.model import Extension, FeedState, Leg
 from orchestrator.core.notices import FeedTurned
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 EVENT_AGE_S = 1.0
 """What an event or a snapshot shows may be so old: the vendor's times are whole seconds."""

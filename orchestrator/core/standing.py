@@ -4,7 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orchestrator.core.model import EndCause, Mute, Recording, Section
+from orchestrator.core.claims import Mute, Recording
+from orchestrator.core.model import EndCause, Section
 
 
 class Standing(StrEnum):

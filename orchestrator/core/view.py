@@ -5,8 +5,11 @@ only while every call that it covers and that is up is muted, as far as is known
 """
 
 from orchestrator.core import mutes
-from orchestrator.core.model import FeedState, Mute, OnCall, Policy, Recording, Section, State
+from orchestrator.core.claims import Mute, Recording
+from orchestrator.core.model import FeedState, OnCall, Section
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import CallStanding, SectionStanding, Standing, stage
+from orchestrator.core.state import State
 
 
 def stand(state: State, section: Section, now: float, policy: Policy) -> SectionStanding:

@@ -8,8 +8,10 @@ from msgspec.structs import replace
 
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Mute, Policy, Recording, State
+from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.notices import CallOpen
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
 
 
 def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:

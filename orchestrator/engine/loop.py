@@ -25,10 +25,11 @@ from orchestrator.core.facts import (
     Swept,
 )
 from orchestrator.core.fold import fold
-from orchestrator.core.model import Policy, State
+from orchestrator.core.policy import Policy
 from orchestrator.core.reconcile import Ask, Decision, Later, Settled, reconcile, reconcile_extension, urgent
 from orchestrator.core.sections import wakes_at
 from orchestrator.core.standing import Told
+from orchestrator.core.state import State
 from orchestrator.engine.keyqueue import KeyQueue, QueueClosed
 from orchestrator.engine.notices import AttemptMade, StoreSlow
 from orchestrator.engine.poller import Poller

@@ -4,7 +4,7 @@ decides by these, and they carry no personal data, no credentials and no text th
 
 from dataclasses import dataclass
 
-from orchestrator.core.model import Verdict
+from orchestrator.core.claims import Verdict
 
 
 @dataclass(frozen=True, slots=True)

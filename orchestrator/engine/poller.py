@@ -11,7 +11,8 @@ from typing import NoReturn
 from orchestrator.clock import Clock
 from orchestrator.core import polls
 from orchestrator.core.facts import Fact, PollAnswered, PollingConfigured, PollSent
-from orchestrator.core.model import Policy, PollFailed, State
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import PollFailed, State
 from orchestrator.engine.notices import PollMade
 from orchestrator.engine.ports import ActiveCalls, Observer
 

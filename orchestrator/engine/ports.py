@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from orchestrator.core.claims import Outcome
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Outcome, Polled, PollFailed
 from orchestrator.core.notices import Notice
+from orchestrator.core.state import Polled, PollFailed
 from orchestrator.engine.notices import EdgeNotice
 
 

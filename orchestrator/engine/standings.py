@@ -11,9 +11,11 @@ from collections.abc import Callable
 from orchestrator.clock import Clock
 from orchestrator.core import view
 from orchestrator.core.changes import Changes
-from orchestrator.core.model import Policy, Section, State
+from orchestrator.core.model import Section
 from orchestrator.core.notices import SectionClosed, SectionExpiring
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import SectionStanding, Standing, Told, Word
+from orchestrator.core.state import State
 
 TELL_AFTER_S = 0.003
 ENDED = "ended"

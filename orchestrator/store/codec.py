@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.core.claims import Blind, Mute, Recording
 from orchestrator.core.model import (
-    Blind,
     Cover,
     CoverReason,
     Direction,
@@ -18,11 +18,9 @@ from orchestrator.core.model import (
     EndedSection,
     Leg,
     LegStatus,
-    Mute,
     OnCall,
     OnExtension,
     OnUser,
-    Recording,
     Section,
     Target,
 )

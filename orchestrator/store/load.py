@@ -12,8 +12,9 @@ from typing import TypeVar
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from orchestrator.core.claims import Blind, Mute
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Blind, EndedSection, Leg, Mute, Section
+from orchestrator.core.model import EndedSection, Leg, Section
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable

@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 
 from orchestrator.clock import Clock
+from orchestrator.core.claims import Blind, Mute
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Blind, EndedSection, FeedState, Leg, Mute, Section, State
+from orchestrator.core.model import EndedSection, FeedState, Leg, Section
+from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S

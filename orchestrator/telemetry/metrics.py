@@ -13,7 +13,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from orchestrator.core.model import EndCause, FeedState, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import EndCause, FeedState
 from orchestrator.engine.notices import REFUSALS
 from orchestrator.telemetry.now import Now
 

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.core.model import FeedState, State
+from orchestrator.core.model import FeedState
 from orchestrator.core.mutes import wanted
 from orchestrator.core.standing import Stage, stage
+from orchestrator.core.state import State
 
 
 @dataclass(frozen=True, slots=True)

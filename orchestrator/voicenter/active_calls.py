@@ -8,7 +8,8 @@ not an extension without calls. The account's code and the server's words are in
 
 import aiohttp
 
-from orchestrator.core.model import Extension, Polled, PollFailed
+from orchestrator.core.model import Extension
+from orchestrator.core.state import Polled, PollFailed
 from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.voicenter.exchange import Answer, Unanswered, bounded, post

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from orchestrator.core.model import Verdict
+from orchestrator.core.claims import Verdict
 from orchestrator.voicenter.faults import fault
 
 _CHUNK_BYTES = 64 * 1024

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import aiohttp
 
-from orchestrator.core.model import Outcome, Verdict
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.voicenter.exchange import Answer, Unanswered, bounded, post
 from orchestrator.voicenter.payloads import whole_number
 

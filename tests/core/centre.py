@@ -5,9 +5,11 @@ late, or never. It decides nothing; the core sees of it only what the feed and t
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from orchestrator.core.claims import Verdict
 from orchestrator.core.facts import PollAnswered, PollSent, Restored, SectionWoke
-from orchestrator.core.model import Extension, FeedState, Leg, Polled, PollFailed, State, Verdict
+from orchestrator.core.model import Extension, FeedState, Leg
 from orchestrator.core.reconcile import Ask
+from orchestrator.core.state import Polled, PollFailed, State
 from tests.core.world import World, extension, in_sight, ringing, talking
 
 SIPS = ("s1", "s2")

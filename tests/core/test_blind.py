@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.core.claims import Blind, Mute, Recording, Verdict
 from orchestrator.core.facts import (
     BacklogBegan,
     BacklogDone,
@@ -10,7 +11,7 @@ from orchestrator.core.facts import (
     PollingConfigured,
     Restored,
 )
-from orchestrator.core.model import Blind, FeedState, Mute, Recording, Verdict
+from orchestrator.core.model import FeedState
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
 from tests.core.world import T0, World, dialing, extension, in_sight, ringing, talking

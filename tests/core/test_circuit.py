@@ -1,7 +1,8 @@
 """The mute API as a whole: an outage is told once, is no storm, and its end is noticed; exposure is never silent."""
 
-from orchestrator.core.model import Policy, Recording, Verdict
+from orchestrator.core.claims import Recording, Verdict
 from orchestrator.core.notices import ApiBack, ApiLost, CallOpen, MuteFailed
+from orchestrator.core.policy import Policy
 from orchestrator.core.reconcile import Ask, Later
 from tests.core.world import World, in_sight, talking
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Mute, Recording, Verdict
 from orchestrator.core.notices import CallUnmuted, CallVerified, MuteDrifted, MuteForeign, MuteReaffirmed
 from orchestrator.core.reconcile import Ask, Later, Settled
 from tests.core.world import T0, World, extension, in_sight, talking

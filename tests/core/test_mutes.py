@@ -2,8 +2,8 @@
 
 import pytest
 
+from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored, SectionEnded, SectionWoke
-from orchestrator.core.model import Mute, Recording, Verdict
 from orchestrator.core.notices import (
     CallExposed,
     CallGone,

@@ -3,8 +3,9 @@
 import pytest
 
 from orchestrator.core.facts import PollingConfigured
-from orchestrator.core.model import FeedState, Policy
+from orchestrator.core.model import FeedState
 from orchestrator.core.notices import PollingBack, PollingLost
+from orchestrator.core.policy import Policy
 from orchestrator.core.polls import ALL
 from tests.core.world import World, dialing, extension, in_sight, ringing, talking
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from orchestrator.core import blind
+from orchestrator.core.claims import Recording, Verdict
 from orchestrator.core.coverage import aimed_at
 from orchestrator.core.facts import (
     BacklogBegan,
@@ -47,16 +48,12 @@ from orchestrator.core.model import (
     OnCall,
     OnExtension,
     OnUser,
-    Policy,
-    Polled,
-    PollFailed,
-    Recording,
-    State,
     Target,
-    Verdict,
 )
+from orchestrator.core.policy import Policy
 from orchestrator.core.polls import ALL
 from orchestrator.core.reconcile import Ask, Settled
+from orchestrator.core.state import Polled, PollFailed, State
 from tests.core.world import T0, World
 
 Step = tuple[str, Any]

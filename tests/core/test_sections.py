@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.core.facts import FeedChanged, Restored, SectionEnded, SectionWoke, Swept
-from orchestrator.core.model import EndCause, EndedSection, FeedState, Policy
+from orchestrator.core.model import EndCause, EndedSection, FeedState
 from orchestrator.core.notices import (
     SectionClosed,
     SectionExpiring,
@@ -11,6 +11,7 @@ from orchestrator.core.notices import (
     SectionOpened,
     SectionRenewed,
 )
+from orchestrator.core.policy import Policy
 from orchestrator.core.sections import wakes_at
 from tests.core.world import T0, World, extension, talking
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from orchestrator.core import view
-from orchestrator.core.model import FeedState, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import FeedState
 from orchestrator.core.notices import CallExposed, CallMuted, SectionClosed
 from orchestrator.core.standing import SectionStanding, Stage, Standing
 from tests.core.test_properties import STEPS, Step, play

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.core import polls
 from orchestrator.core.changes import Changes
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.core.facts import (
     ExtensionAnswered,
     ExtensionAsked,
@@ -25,25 +26,11 @@ from orchestrator.core.facts import (
     UserSeen,
 )
 from orchestrator.core.fold import fold
-from orchestrator.core.model import (
-    Direction,
-    Extension,
-    FeedState,
-    Leg,
-    LegStatus,
-    OnCall,
-    OnExtension,
-    OnUser,
-    Outcome,
-    Policy,
-    Polled,
-    PollFailed,
-    Polls,
-    State,
-    Verdict,
-)
+from orchestrator.core.model import Direction, Extension, FeedState, Leg, LegStatus, OnCall, OnExtension, OnUser
 from orchestrator.core.notices import Notice
+from orchestrator.core.policy import Policy
 from orchestrator.core.reconcile import Ask, Decision, reconcile, reconcile_extension
+from orchestrator.core.state import Polled, PollFailed, Polls, State
 
 T0 = 1_000_000.0
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Extension, Outcome, Polled, PollFailed, State, Verdict
+from orchestrator.core.model import Extension
 from orchestrator.core.notices import Notice
+from orchestrator.core.state import Polled, PollFailed, State
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.engine.ports import Marks
 from tests.virtual_time import VirtualClock

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from orchestrator.core.facts import ExtensionSeen, FeedChanged, SectionEnded, SectionStarted, SnapshotTaken
-from orchestrator.core.model import Extension, FeedState, Leg, OnCall, OnExtension, Policy, State
+from orchestrator.core.model import Extension, FeedState, Leg, OnCall, OnExtension
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import Told
+from orchestrator.core.state import State
 from orchestrator.engine.loop import Engine
 from tests.core.world import extension
 from tests.engine.doubles import MemoryStore, Notebook, SameCalls, ScriptedApi

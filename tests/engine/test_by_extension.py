@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.core.model import Recording, Verdict
+from orchestrator.core.claims import Recording, Verdict
 from orchestrator.core.notices import ExtensionSet
 from orchestrator.engine.notices import AttemptMade
 from tests.core.world import extension, ringing, talking

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from orchestrator.core.model import Policy, Recording, Verdict
+from orchestrator.core.claims import Recording, Verdict
 from orchestrator.core.notices import CallMuted, SectionClosed, SectionExpiring
+from orchestrator.core.policy import Policy
 from orchestrator.engine.notices import AttemptMade, StoreSlow
 from tests.core.world import talking
 from tests.engine.doubles import Request

@@ -10,7 +10,9 @@ import pytest
 
 from orchestrator.core.facts import Fact, PollAnswered, PollingConfigured, SectionEnded, SectionStarted
 from orchestrator.core.fold import fold
-from orchestrator.core.model import FeedState, OnExtension, Policy, Polled, PollFailed, State
+from orchestrator.core.model import FeedState, OnExtension
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import Polled, PollFailed, State
 from orchestrator.engine.notices import PollMade
 from orchestrator.engine.poller import AT_ONCE, LOOK_EVERY_S, PAUSE_S, Poller
 from tests.core.world import extension, talking

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from orchestrator.core.model import EndCause, Policy, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import EndCause
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import Word
 from tests.core.world import dialing, talking
 from tests.engine.doubles import Request

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from orchestrator import app
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
-from orchestrator.core.model import State
+from orchestrator.core.state import State
 from orchestrator.outside import Outside
 from orchestrator.store.instance import Instance
 from orchestrator.store.lease import LeaseLost

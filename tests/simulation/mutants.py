@@ -18,7 +18,9 @@ from unittest import mock
 from msgspec.structs import replace
 
 from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight
-from orchestrator.core.model import Call, Direction, Leg, LegStatus, Mute, Recording, State
+from orchestrator.core.claims import Mute, Recording
+from orchestrator.core.model import Call, Direction, Leg, LegStatus
+from orchestrator.core.state import State
 from orchestrator.engine import loop as engine
 from orchestrator.engine.keyqueue import KeyQueue
 from orchestrator.store import lease, redis_store

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import (
     Cover,
     CoverReason,
@@ -17,11 +18,9 @@ from orchestrator.core.model import (
     EndedSection,
     Leg,
     LegStatus,
-    Mute,
     OnCall,
     OnExtension,
     OnUser,
-    Recording,
     Section,
 )
 from orchestrator.store import codec

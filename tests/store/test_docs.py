@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
-from orchestrator.core.model import FeedState, State
+from orchestrator.core.model import FeedState
+from orchestrator.core.state import State
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.engine.notices import CrmLost, MessageRejected, StoreLost
 from orchestrator.engine.ports import Marks

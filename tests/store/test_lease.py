@@ -10,7 +10,9 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
-from orchestrator.core.model import FeedState, Mute, State
+from orchestrator.core.claims import Mute
+from orchestrator.core.model import FeedState
+from orchestrator.core.state import State
 from orchestrator.engine.notices import OwnerLost, OwnerRefused, OwnerTaken, StoreBack, StoreLost
 from orchestrator.engine.ports import Marks
 from orchestrator.redis_clients import ANSWER_S

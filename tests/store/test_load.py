@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from orchestrator.core.claims import Mute
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import Cover, CoverReason, EndCause, EndedSection, Mute, OnExtension, Section
+from orchestrator.core.model import Cover, CoverReason, EndCause, EndedSection, OnExtension, Section
 from orchestrator.store.load import shifted
 
 COVER = Cover(1010.0, CoverReason.LEG, "SIPSIP1")

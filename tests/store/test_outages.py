@@ -9,7 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
-from orchestrator.core.model import EndCause, EndedSection, FeedState, Mute, OnExtension, Section, State
+from orchestrator.core.claims import Mute
+from orchestrator.core.model import EndCause, EndedSection, FeedState, OnExtension, Section
+from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, StoreUnavailable
 from orchestrator.store.lease import Lease

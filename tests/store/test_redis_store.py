@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
+from orchestrator.core.claims import Mute
 from orchestrator.core.facts import Restored
 from orchestrator.core.model import (
     Cover,
@@ -20,11 +21,10 @@ from orchestrator.core.model import (
     FeedState,
     Leg,
     LegStatus,
-    Mute,
     OnExtension,
     Section,
-    State,
 )
+from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreLost
 from orchestrator.engine.ports import Marks, Store
 from orchestrator.store.fields import SchemaTooNew

@@ -1,6 +1,7 @@
 """One of every kind of notice, with hostile text wherever text can stand."""
 
-from orchestrator.core.model import CoverReason, EndCause, FeedState, OnCall, OnExtension, OnUser, Section, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import CoverReason, EndCause, FeedState, OnCall, OnExtension, OnUser, Section
 from orchestrator.core.notices import (
     ApiBack,
     ApiLost,

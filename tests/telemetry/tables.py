@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from orchestrator.core.model import State
+from orchestrator.core.state import State
 from orchestrator.telemetry import Metrics, now_of
 from orchestrator.telemetry.events import CATALOGUE, FIELDS
 from orchestrator.telemetry.metrics import PREFIX

@@ -1,6 +1,7 @@
 """What a notice becomes: level and figures."""
 
-from orchestrator.core.model import EndCause, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import EndCause
 from orchestrator.core.notices import CallMuted, MuteFailed, SectionClosed, SectionOpened
 from orchestrator.engine.notices import LoginFailed
 from orchestrator.telemetry import events

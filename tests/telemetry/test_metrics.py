@@ -2,23 +2,14 @@
 
 import pytest
 
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.core.facts import ExtensionSeen, Fact, MuteAnswered, MuteAsked, SectionEnded, SectionStarted
 from orchestrator.core.fold import fold
-from orchestrator.core.model import (
-    Direction,
-    EndCause,
-    Extension,
-    FeedState,
-    Leg,
-    LegStatus,
-    OnExtension,
-    Outcome,
-    Policy,
-    State,
-    Verdict,
-)
+from orchestrator.core.model import Direction, EndCause, Extension, FeedState, Leg, LegStatus, OnExtension
 from orchestrator.core.notices import CallExposed, CallMuted, CallUnmuted, Notice, SectionClosed
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import Stage
+from orchestrator.core.state import State
 from orchestrator.engine.notices import (
     AttemptMade,
     CrmConnected,

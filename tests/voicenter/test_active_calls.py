@@ -10,7 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from orchestrator.core.model import Direction, Extension, Leg, LegStatus, Polled, PollFailed, Verdict
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import Direction, Extension, Leg, LegStatus
+from orchestrator.core.state import Polled, PollFailed
 from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import ActiveCalls
 from orchestrator.simulator.simulation import Simulation

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
-from orchestrator.core.model import Outcome, Verdict
+from orchestrator.core.claims import Outcome, Verdict
 from orchestrator.voicenter.mute_api import MuteClient, http_session
 from tests.voicenter.servers import api, raw, request_head
 from tests.voicenter.vendor import until
