@@ -72,9 +72,11 @@ class PubSubReader:
         while True:
             try:
                 await self._listen(await connection_of(self._client))
-            except REDIS_FAILURES as error:
+            except Exception as error:
                 if self._client.connection is not None:
                     await self._client.connection.disconnect(nowait=True)
+                if not isinstance(error, REDIS_FAILURES):
+                    raise
                 await self._link.lost(why(error))
 
     async def _listen(self, connection: AbstractConnection) -> NoReturn:
