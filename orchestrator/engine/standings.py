@@ -27,6 +27,7 @@ class Standings:
         self._policy = policy
         self._clock = clock
         self._tell = tell
+        self._heard: list[Changes] = []
         self._touched: set[str] = set()
         self._expiring: dict[str, Section] = {}
         self._closed: list[SectionClosed] = []
@@ -36,19 +37,8 @@ class Standings:
 
     def heed(self, changes: Changes) -> None:
         """These changed: whoever is concerned is looked at in a moment."""
-        state, touched = self._state, self._touched
-        touched |= changes.sections
-        for ivrid in changes.calls:
-            touched |= state.covering.get(ivrid, frozenset())
-        for sip in changes.extensions | changes.blind | changes.aimed:
-            touched |= state.watching.get(sip, frozenset())
-        for notice in changes.notices:
-            if isinstance(notice, SectionClosed):
-                self._closed.append(notice)
-            elif isinstance(notice, SectionExpiring):
-                self._expiring[notice.section.section_id] = notice.section
-        if touched or self._closed:
-            self._set_timer()
+        self._heard.append(changes)
+        self._set_timer()
 
     def look(self) -> None:
         """Time has passed: what is being muted may have been open for too long."""
@@ -66,6 +56,9 @@ class Standings:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        heard, self._heard = self._heard, []
+        for changes in heard:
+            self._take_in(changes)
         touched, self._touched = self._touched, set()
         for section_id in sorted(touched):
             section = self._state.sections.get(section_id)
@@ -74,6 +67,19 @@ class Standings:
         closed, self._closed = self._closed, []
         for notice in closed:
             self._end(notice)
+
+    def _take_in(self, changes: Changes) -> None:
+        state, touched = self._state, self._touched
+        touched |= changes.sections
+        for ivrid in changes.calls:
+            touched |= state.covering.get(ivrid, frozenset())
+        for sip in changes.extensions | changes.blind | changes.aimed:
+            touched |= state.watching.get(sip, frozenset())
+        for notice in changes.notices:
+            if isinstance(notice, SectionClosed):
+                self._closed.append(notice)
+            elif isinstance(notice, SectionExpiring):
+                self._expiring[notice.section.section_id] = notice.section
 
     def _look_at(self, section: Section) -> None:
         now = self._clock.now()
