@@ -49,26 +49,32 @@ class Commands:
         return [word for command in self._commands for word in (len(command), *command)]
 
 
-class CommandRunner:
-    """Sends over the one connection of a client, which must be this runner's user's alone."""
+class OwnScript:
+    """One of our scripts, sent over the one connection of a client, which must be its user's alone."""
 
-    def __init__(self, client: Redis, lease: Lease) -> None:
+    def __init__(self, client: Redis, name: str) -> None:
         self._client = client
-        self._lease = lease
-        self._script = client.register_script(script("commands"))
+        self._script = client.register_script(script(name))
 
-    async def run(self, commands: Commands) -> None:
-        """All of them or, where Redis is away, none known; where the fence refuses, none. Without any command nothing
-        is sent."""
-        if not commands:
-            return
+    async def run(self, keys: Sequence[str], args: Sequence[Word]) -> None:
+        """What it does is done or, where Redis is away, nobody knows; where the fence refuses, nothing is."""
         connection = self._client.connection or await connection_of(self._client)
-        keys, words = [self._lease.key, *commands.keys], [*self._lease.words, *commands.words]
         try:
-            await connection.send_packed_command(packed("EVALSHA", self._script.sha, len(keys), *keys, *words))
+            await connection.send_packed_command(packed("EVALSHA", self._script.sha, len(keys), *keys, *args))
             await connection.read_response()
         except NoScriptError:  # Redis was started anew, or flushed its scripts
-            await self._script(keys=keys, args=words)
+            await self._script(keys=keys, args=args)
+
+
+class CommandRunner:
+    def __init__(self, client: Redis, lease: Lease) -> None:
+        self._lease = lease
+        self._script = OwnScript(client, "commands")
+
+    async def run(self, commands: Commands) -> None:
+        """All of them as one step. Without any command nothing is sent."""
+        if commands:
+            await self._script.run([self._lease.key, *commands.keys], [*self._lease.words, *commands.words])
 
 
 def packed(*words: Word) -> bytes:

@@ -22,13 +22,12 @@ from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, why
 from orchestrator.store import codec
-from orchestrator.store.commands import CommandRunner, Commands
+from orchestrator.store.commands import CommandRunner, Commands, OwnScript
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.load import Skipped, load, shifted, text
 from orchestrator.store.mirror import Mirror, MirroredHash
 from orchestrator.store.outgoing import Entry, Outgoing
-from orchestrator.store.scripts import script
 
 EXTENSIONS_AT_ONCE = 250
 """A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
@@ -68,7 +67,7 @@ class RedisStore:
         self._clock = clock
         self._observer = observer
         self._lease = lease
-        self._replace = client.register_script(script("extensions"))
+        self._replace = OwnScript(client, "extensions")
         self._commands = CommandRunner(client, lease)
         self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
         self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
@@ -303,7 +302,7 @@ class RedisStore:
                 args += [leg.ivrid, codec.leg_to_json(leg)]
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._replace(keys=keys, args=args)
+                await self._replace.run(keys, args)
         except BaseException:
             self._due_extensions |= dict.fromkeys(batch)
             raise
