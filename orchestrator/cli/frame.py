@@ -67,15 +67,16 @@ def painted(line: Line) -> str:
 def _first(seen: Seen) -> Line:
     exposed = sum(section.get("state") == "exposed" for section in seen.sections)
     muted = sum(call.get("state") in _MUTED for call in seen.calls)
-    word, tone = ("ALL WELL", Tone.GOOD)
-    if seen.problems or seen.untold:
-        word, tone = ("NOT READY", Tone.BAD)
+    word, tone = "ALL WELL", Tone.GOOD
+    in_the_way = bool(seen.problems or seen.untold)
+    if in_the_way:
+        word, tone = "NOT READY", Tone.BAD
     if exposed:
-        word, tone = ("EXPOSED", Tone.BAD)
-    feeds = "not ready" if seen.problems else "feeds synced"
+        word, tone = "EXPOSED", Tone.BAD
+    feeds = "not ready" if in_the_way else "feeds synced"
     counts = f"sections {len(seen.sections)}  calls muted {muted}  exposed {exposed}"
-    clock = f"{seen.at[11:19]} UTC" if seen.at else ""
-    return Line(f"{word:9}  {feeds:12}  {'' if seen.untold else counts:42}{clock}".rstrip(), tone)
+    clock = f"{seen.at[11:19]}Z" if seen.at else ""
+    return Line(f"{word:9}  {feeds:12}  {'' if seen.untold else counts:45} {clock}".rstrip(), tone)
 
 
 def _problems(seen: Seen) -> Iterator[Line]:

@@ -9,13 +9,22 @@ import pytest
 from tests.cli.command import command
 
 
-@pytest.fixture
-async def in_bash(tmp_path: Path) -> Path:
-    result = await command("completion", "bash")
+async def script_for(shell: str, folder: Path) -> Path:
+    result = await command("completion", shell)
     assert (result.code, result.err) == (0, "")
-    script = tmp_path / "completion.bash"
+    script = folder / f"completion.{shell}"
     script.write_text(result.out)
     return script
+
+
+@pytest.fixture
+async def in_bash(tmp_path: Path) -> Path:
+    return await script_for("bash", tmp_path)
+
+
+@pytest.fixture
+async def in_zsh(tmp_path: Path) -> Path:
+    return await script_for("zsh", tmp_path)
 
 
 def completed(script: Path, *words: str) -> list[str]:
@@ -51,9 +60,7 @@ def test_files_are_offered_where_a_file_is_meant_and_nothing_where_a_word_is(in_
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not here")
-async def test_zsh_takes_its_script(tmp_path: Path) -> None:
-    script = tmp_path / "completion.zsh"
-    script.write_text((await command("completion", "zsh")).out)
+def test_zsh_takes_its_script(in_zsh: Path) -> None:
     ask = 'autoload -Uz compinit; compinit -D -u; source "$0"; print $_comps[mute-orchestrator]'
-    done = subprocess.run(["zsh", "-f", "-c", ask, str(script)], check=True, capture_output=True, text=True)
+    done = subprocess.run(["zsh", "-f", "-c", ask, str(in_zsh)], check=True, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("_mute_orchestrator", "")
