@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         asking.end_section,
         "End a section of a running daemon. A command of its own, so that `sections` only ever looks.",
     )
-    ending.add_argument("id", metavar="ID", help="its section_id")
+    ending.add_argument("id", metavar="ID", type=asking.section_id, help="its section_id")
     _take_asking(ending)
     ending.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
     added = command("audit", audit.run, "Show what was done lately, from Redis.")

@@ -63,8 +63,9 @@ def address(args: argparse.Namespace, environ: Mapping[str, str]) -> Address:
 def _given(text: str, by: str) -> str:
     try:
         parts = urlsplit(text)
-        fit = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a port that is none, or brackets
+        fit = bool((parts.hostname or "").encode("idna")) and parts.port != 0
+        fit = fit and text.isprintable() and " " not in text
+    except ValueError:  # of a port, a name or brackets that are none
         fit = False
     if not fit or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
         raise Unusable(f"{by}: not an address like http://127.0.0.1:8080 or https://mute.example.com")

@@ -44,7 +44,7 @@ def calls(args: argparse.Namespace) -> int:
 
 def end_section(args: argparse.Namespace) -> int:
     async def ask(daemon: Client) -> int:
-        print(_ended(args.id, await daemon.end(args.id, args.account)))
+        print(_ended(printable(args.id), await daemon.end(args.id, args.account)))
         return OK
 
     if not args.yes and not sys.stdin.isatty():
@@ -74,6 +74,13 @@ def asked(args: argparse.Namespace, ask: Callable[[Client], Awaitable[int]]) -> 
         return BAD_USAGE if isinstance(error, Unusable) else FAILED
 
 
+def section_id(text: str) -> str:
+    """Of an argument. All but this the daemon judges; without a name its path would lead elsewhere."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return text
+
+
 def _checked(rows: list[Row]) -> int:
     exposed = [printable(row.get("section_id")) for row in rows if row.get("state") == "exposed"]
     print(f"exposed: {', '.join(exposed)}" if exposed else f"none of {len(rows)} sections is exposed")
@@ -88,8 +95,7 @@ def _agreed(question: str) -> bool:
         return False
 
 
-def _ended(section_id: str, answer: Answer) -> str:
-    name = printable(section_id)
+def _ended(name: str, answer: Answer) -> str:
     ran = answer.status == HTTPStatus.OK
     text = f"{name} has ended" if ran else f"{name} did not run, and will not"
     if answer.document.get("saved", True):

@@ -58,7 +58,7 @@ class Client:
         """The `sections` or the `calls`."""
         answer = self._admitted(await self._ask("GET", f"/v1/{what}", _of(account)))
         rows = answer.document.get(what)
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._no_daemon(answer.status)
         return rows
 

@@ -87,7 +87,8 @@ def _problems(seen: Seen) -> Iterator[Line]:
 
 
 def _sections(seen: Seen) -> Iterator[Line]:
-    on = {call.get("ivrid"): call.get("extensions", ()) for call in seen.calls}
+    on = {(call.get("account"), call.get("ivrid")): call.get("extensions", ()) for call in seen.calls}
+    several = len({each.get("account") for each in (*seen.sections, *seen.calls)}) > 1
     if seen.sections:
         yield Line("")
         yield Line(
@@ -97,9 +98,11 @@ def _sections(seen: Seen) -> Iterator[Line]:
         state = printable(section.get("state"))
         left = _left(section.get("expires_at"), seen.at)
         name = padded(printable(section.get("section_id")), _IVRID_WIDTH)
-        yield Line(f"{left:>{_LEFT_WIDTH}}  {state:{_STATE_WIDTH}}  {name}  {_target(section)}", _tone(state))
+        yield Line(
+            f"{left:>{_LEFT_WIDTH}}  {state:{_STATE_WIDTH}}  {name}  {_target(section, several)}", _tone(state)
+        )
         for call in section.get("calls", ()):
-            yield _call(call, on.get(call.get("ivrid"), ()))
+            yield _call(call, on.get((section.get("account"), call.get("ivrid")), ()))
 
 
 def _uncovered(seen: Seen) -> Iterator[Line]:
@@ -137,12 +140,14 @@ def _tone(state: str) -> Tone:
             return Tone.WAITING
 
 
-def _target(section: Row) -> str:
+def _target(section: Row, several: bool) -> str:
+    """With its account, where there are several."""
+    of = f"{printable(section.get('account'))}: " if several else ""
     for name in ("extension", "user_id", "ivrid"):
         if section.get(name):
             kind = "" if name == "extension" else f"{name.removesuffix('_id')} "
-            return f"{kind}{printable(section[name])}"
-    return ""
+            return f"{of}{kind}{printable(section[name])}"
+    return of
 
 
 def _left(expires_at: object, now: str) -> str:

@@ -105,6 +105,8 @@ async def test_who_may_not_is_told_which_token_is_needed() -> None:
     ("arguments", "environ", "names"),
     [
         (["--url", "ftp://x"], {}, "--url"),
+        (["--url", "http://a..b"], {}, "--url"),
+        (["--url", "http://a b"], {}, "--url"),
         (["--url", "http://user:hush@127.0.0.1"], {}, "--url"),
         ([], {AT: "127.0.0.1:8080"}, AT),
         (["--url", "http://mute.example.com"], {TOKEN: "hush"}, "https"),
@@ -194,4 +196,14 @@ async def test_nothing_is_ended_unasked_where_nobody_can_be_asked() -> None:
         result = await ends(on, "pay")
         assert (result.code, result.out) == (2, "")
         assert "--yes" in result.err
+        assert (await ends(on, "", "--yes")).code == 2
         assert desk.handed_in == []
+
+
+@pytest.mark.parametrize("section_id", [".", "..", "a/../b"])
+async def test_a_name_that_looks_like_a_path_is_a_name(section_id: str) -> None:
+    desk = Centre()
+    async with site(desk) as on:
+        result = await ends(on, section_id, "--yes")
+        assert (result.code, result.err) == (0, "")
+        assert desk.handed_in == [("end", section_id, None)]

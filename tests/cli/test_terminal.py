@@ -111,6 +111,24 @@ async def test_ctrl_c_ends_it_while_an_answer_is_waited_for() -> None:
         assert "NOT ANSWERING" not in terminal.text
 
 
+async def test_ctrl_c_while_a_list_is_waited_for_is_130_and_no_traceback() -> None:
+    asked = asyncio.Event()
+
+    async def never(_request: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = web.Application()
+    app.router.add_get("/v1/sections", never)
+    async with serve(app, "127.0.0.1", 0) as url, in_terminal("sections", "--url", url) as terminal:
+        async with asyncio.timeout(SOON_S):
+            await asked.wait()
+        terminal.process.send_signal(signal.SIGINT)
+        assert await terminal.code() == 130
+        assert "Traceback" not in terminal.text
+
+
 def quiet(app: web.Application) -> web.Application:
     """With an API that tells of nothing."""
     for name in ("sections", "calls"):

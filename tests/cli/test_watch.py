@@ -65,6 +65,18 @@ def test_exposed_sections_come_first_with_the_time_left_and_their_calls_below() 
     ]
 
 
+def test_the_account_stands_before_the_target_where_there_are_several() -> None:
+    one, other = section("pay", "exposed", on("c1", "asked", 9)), section("pay", "protected", on("c1", "verified", 9))
+    calls = [call("c1", "asked", "pay"), call("c1", "verified", "pay") | {"account": "west", "extensions": ["w1"]}]
+    rows = [line.split() for line in texts(Seen(AT, {}, [one, other | {"account": "west"}], calls))]
+    assert [row[-2:] for row in rows[3:]] == [
+        ["main:", "SIPSIP1"],
+        ["ms", "SIPSIP1"],
+        ["west:", "SIPSIP1"],
+        ["ms", "w1"],
+    ]
+
+
 @pytest.mark.parametrize("width", [20, 80, 200])
 def test_no_line_is_wider_than_the_screen_and_none_moves_the_cursor(width: int) -> None:
     odd = section("卡\x1b[2J\u202e" * 40, "exposed", on("c" * 99, "asked", 10**12), on("\n", "asked", 1))
