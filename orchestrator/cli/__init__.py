@@ -45,6 +45,21 @@ def _parser() -> argparse.ArgumentParser:
 
     _take_config(command("run", daemon.run, "Run the daemon until SIGTERM or SIGINT."))
     _take_config(command("check", daemon.check, "Check the configuration; name every mistake at once."))
+    _add_asking(command)
+    added = command("audit", audit.run, "Show what was done lately, from Redis.")
+    _take_config(added)
+    audit.take_arguments(added)
+    token.take_arguments(command("token", token.run, "Make a token for the HTTP API, and its configuration."))
+    simulate.take_arguments(command("simulate", simulate.run, "Run a simulated Voicenter with a contact centre."))
+    demo.take_arguments(command("demo", demo.run, "Show a busy contact centre, and judge the daemon."))
+    completion.take_arguments(
+        command("completion", partial(_complete, parser), "Print a script that completes commands in a shell.")
+    )
+    return parser
+
+
+def _add_asking(command: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+    """The commands that ask a running daemon."""
     looking = command("sections", asking.sections, "Ask a running daemon for the active sections.")
     _take_asking(looking)
     _take_form(looking).add_argument(
@@ -64,16 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     ending.add_argument("id", metavar="ID", type=asking.section_id, help="its section_id")
     _take_asking(ending)
     ending.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
-    added = command("audit", audit.run, "Show what was done lately, from Redis.")
-    _take_config(added)
-    audit.take_arguments(added)
-    token.take_arguments(command("token", token.run, "Make a token for the HTTP API, and its configuration."))
-    simulate.take_arguments(command("simulate", simulate.run, "Run a simulated Voicenter with a contact centre."))
-    demo.take_arguments(command("demo", demo.run, "Show a busy contact centre, and judge the daemon."))
-    completion.take_arguments(
-        command("completion", partial(_complete, parser), "Print a script that completes commands in a shell.")
-    )
-    return parser
 
 
 def _complete(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from orchestrator.cli.table import Row, clipped, padded, printable
 
 _WORST_FIRST = ("exposed", "muting", "no_call", "protected")
 _MUTED = ("confirmed", "verified")
-_OVER = (None, "released", "gone")
+_NOTHING_OF_OURS = (None, "foreign", "released", "gone")
 _IVRID_WIDTH, _STATE_WIDTH, _LEFT_WIDTH = 32, 10, 8
 
 
@@ -107,7 +107,7 @@ def _sections(seen: Seen) -> Iterator[Line]:
 
 def _uncovered(seen: Seen) -> Iterator[Line]:
     """Claims that outlived their sections."""
-    rest = [call for call in seen.calls if not call.get("sections") and call.get("state") not in _OVER]
+    rest = [call for call in seen.calls if not call.get("sections") and call.get("state") not in _NOTHING_OF_OURS]
     if rest:
         yield Line("")
         yield Line("not covered any more", Tone.FAINT)

@@ -34,6 +34,7 @@ BUSY = Seen(
         call("c2", "verified", "held", exposure_ms=150),
         call("c3", "releasing", exposure_ms=10),
         call("c4", None),
+        call("c6", "foreign"),
         call("c5", "released", exposure_ms=10),
     ],
 )
