@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.config.mistakes import ConfigError
 from orchestrator.config.reading import read
 from orchestrator.config.schema import Account, Api, Config, Crm, Http, Log, Policy, Redis
-from orchestrator.config.validation import validate
+from orchestrator.config.validation import validate, validate_listening
 
 __all__ = [
     "Account",
@@ -24,6 +24,7 @@ __all__ = [
     "Policy",
     "Redis",
     "load",
+    "load_listening",
 ]
 
 
@@ -33,3 +34,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     Raises `ConfigError` with every mistake found.
     """
     return validate(read(path, environ))
+
+
+def load_listening(path: Path | None, environ: Mapping[str, str]) -> Http:
+    """Where its daemon listens: for whoever may ask a daemon, and may not read its secrets. The other parts of `Http`
+    are left at their defaults.
+
+    Raises `ConfigError`.
+    """
+    return validate_listening(read(path, environ))

@@ -20,12 +20,7 @@ _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys
 
 def validate(raw: Raw) -> Config:
     """Raises `ConfigError` with every mistake, those of the reading included."""
-    config: Config | None = None
-    errors: list[ErrorDetails] = []
-    try:
-        config = Config.model_validate(raw.tree)
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=True)
+    config, errors = _checked(raw.tree)
     found = [*raw.mistakes]
     found += [mistake(_path(error), _text(error), raw.origins) for error in errors]
     wrong = {_path(error) for error in errors}
@@ -33,6 +28,25 @@ def validate(raw: Raw) -> Config:
     if config is None or found:
         raise ConfigError(tuple(found))
     return config
+
+
+def validate_listening(raw: Raw) -> Http:
+    """Where the daemon listens, of a configuration whose other parts may be wrong or out of reach. Raises
+    `ConfigError`."""
+    http = raw.tree.get("http", {})
+    if isinstance(http, dict):
+        http = {key: http[key] for key in ("host", "port", "tls_cert") if key in http}
+    config, errors = _checked({"http": http})
+    if config is None:
+        raise ConfigError(tuple(mistake(_path(error), _text(error), raw.origins) for error in errors))
+    return config.http
+
+
+def _checked(tree: Mapping[str, object]) -> tuple[Config | None, list[ErrorDetails]]:
+    try:
+        return Config.model_validate(tree), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False, include_input=True)
 
 
 def _path(error: ErrorDetails) -> KeyPath:

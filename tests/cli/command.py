@@ -17,7 +17,7 @@ class Result:
 
 
 async def command(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
+    own = {name: value for name, value in os.environ.items() if "ORCHESTRATOR_" not in name}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -85,35 +85,37 @@ async def test_a_port_that_is_taken_is_1_and_told_in_a_sentence(tmp_path: Path) 
         assert "Traceback" not in result.err
 
 
-async def test_sections_calls_and_audit_show_what_is_in_redis(tmp_path: Path) -> None:
+async def test_a_running_daemon_is_asked_watched_and_told_to_end_a_section(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
+        environ = on.daemon.environ
         await on.sim.talk("caller", "SIPSIP1")
         await on.form_opens("pay", extension="SIPSIP1")
         await on.muted("caller")
         await until(lambda: bool(on.daemon.lines("call.muted")))
 
         async def audited() -> bool:
-            return "call.muted" in (await command("audit", environ=on.daemon.environ)).out
+            return "call.muted" in (await command("audit", environ=environ)).out
 
         await until(audited, within_s=20)
-        (section,) = [
-            json.loads(line) for line in (await command("sections", environ=on.daemon.environ)).out.splitlines()
-        ]
-        assert section["account"] == "main"
-        assert section["section_id"] == "pay"
-        assert list(section["calls"]) == ["caller"]
-        (call,) = [json.loads(line) for line in (await command("calls", environ=on.daemon.environ)).out.splitlines()]
-        assert (call["extension"], call["ivrid"]) == ("SIPSIP1", "caller")
-        assert call["mute"] in ("confirmed", "verified")
-        wrong = await command("calls", "--account", "other", environ=on.daemon.environ)
+        (section,) = [json.loads(line) for line in (await command("sections", environ=environ)).out.splitlines()]
+        assert (section["section_id"], section["state"], section["account"]) == ("pay", "protected", "main")
+        (call,) = [json.loads(line) for line in (await command("calls", environ=environ)).out.splitlines()]
+        assert (call["extensions"], call["ivrid"], call["sections"]) == (["SIPSIP1"], "caller", ["pay"])
+        assert (await command("sections", "--check", environ=environ)).code == 0
+        first = (await command("watch", "--once", environ=environ)).out.splitlines()[0]
+        assert "ALL WELL" in first
+        assert "sections 1  calls muted 1  exposed 0" in first
+        wrong = await command("audit", "--account", "other", environ=environ)
         assert (wrong.code, "main" in wrong.err) == (2, True)
-        await on.form_closes("pay")
+        on.sim.truth.section_ended("pay")
+        ended = await command("end-section", "pay", "--yes", environ=environ)
+        assert (ended.code, ended.out) == (0, "pay has ended\n")
         await on.muted()
 
 
-async def test_without_redis_they_say_so_and_are_1() -> None:
+async def test_without_redis_the_audit_says_so_and_is_1() -> None:
     environ = GOOD | {"ORCHESTRATOR_REDIS__URL": "redis://127.0.0.1:1/0"}
-    result = await command("sections", environ=environ)
+    result = await command("audit", environ=environ)
     assert result.code == 1
     assert "Redis" in result.err
     assert "Traceback" not in result.err

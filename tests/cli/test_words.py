@@ -1,7 +1,7 @@
 """Tables and verdicts as text."""
 
+from orchestrator.cli.table import as_lines, as_table
 from orchestrator.cli.verdict import good, summary
-from orchestrator.cli.window import as_lines, as_table
 from orchestrator.simulator.recordings import Stretch
 from orchestrator.simulator.verdict import Requests, Spread, Verdict
 

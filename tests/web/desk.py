@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -126,10 +127,11 @@ async def site(
     tokens: Sequence[Token] = (),
     host: str = SITE,
     webhooks: Webhooks | None = None,
+    unready: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Site]:
     """`host` is where the gate believes to listen; it is 127.0.0.1 all the same."""
     desk, book = desk or FakeDesk(), Notebook()
-    app = health_app(dict, lambda: b"up 1\n", counting(book), problems)
+    app = health_app(lambda: unready, lambda: b"up 1\n", counting(book), problems)
     app.add_subapp("/v1", api_app(desk, Gate(tokens, host, book), webhooks or Webhooks([], SystemClock()), book))
     async with serve(app, SITE, 0) as url, aiohttp.ClientSession(url) as http:
         yield Site(url, desk, book, http)

@@ -1,0 +1,103 @@
+"""`sections`, `calls` and `end-section`: a running daemon is asked, and what it says is shown.
+
+Exit codes: 0 done, 1 the daemon could not be asked or refused, 2 bad usage, 3 `sections --check` found a section
+exposed, 78 bad configuration.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from orchestrator.cli.address import Unusable, address
+from orchestrator.cli.client import Answer, Client, NotAsked, client
+from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK
+from orchestrator.cli.table import Row, printable, show
+from orchestrator.config import ConfigError
+
+BAD_USAGE, EXPOSED = 2, 3
+
+SECTION_COLUMNS = ("account", "section_id", "extension", "user_id", "ivrid", "state", "expires_at", "calls")
+CALL_COLUMNS = ("account", "ivrid", "extensions", "sections", "state", "exposure_ms", "action_id")
+
+
+def sections(args: argparse.Namespace) -> int:
+    async def ask(daemon: Client) -> int:
+        rows = await daemon.listed("sections", args.account)
+        if args.check:
+            return _checked(rows)
+        show(rows, SECTION_COLUMNS, as_json=args.json)
+        return OK
+
+    return asked(args, ask)
+
+
+def calls(args: argparse.Namespace) -> int:
+    async def ask(daemon: Client) -> int:
+        show(await daemon.listed("calls", args.account), CALL_COLUMNS, as_json=args.json)
+        return OK
+
+    return asked(args, ask)
+
+
+def end_section(args: argparse.Namespace) -> int:
+    async def ask(daemon: Client) -> int:
+        print(_ended(printable(args.id), await daemon.end(args.id, args.account)))
+        return OK
+
+    if not args.yes and not sys.stdin.isatty():
+        print("mute-orchestrator: --yes is needed where nobody can be asked", file=sys.stderr)
+        return BAD_USAGE
+    if not args.yes and not _agreed(f"End {printable(args.id)}? What it alone mutes is recorded again. [y/N] "):
+        print("not ended", file=sys.stderr)
+        return FAILED
+    return asked(args, ask)
+
+
+def asked(args: argparse.Namespace, ask: Callable[[Client], Awaitable[int]]) -> int:
+    """What `ask` gives, or why the daemon could not be asked."""
+
+    async def go() -> int:
+        async with client(at) as daemon:
+            return await ask(daemon)
+
+    try:
+        at = address(args, os.environ)
+        return asyncio.run(go())
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIG
+    except (Unusable, NotAsked) as error:
+        print(f"mute-orchestrator: {error}", file=sys.stderr)
+        return BAD_USAGE if isinstance(error, Unusable) else FAILED
+
+
+def section_id(text: str) -> str:
+    """Of an argument. All but this the daemon judges; without a name its path would lead elsewhere."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return text
+
+
+def _checked(rows: list[Row]) -> int:
+    exposed = [printable(row.get("section_id")) for row in rows if row.get("state") == "exposed"]
+    print(f"exposed: {', '.join(exposed)}" if exposed else f"none of {len(rows)} sections is exposed")
+    return EXPOSED if exposed else OK
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
+
+
+def _ended(name: str, answer: Answer) -> str:
+    ran = answer.status == HTTPStatus.OK
+    text = f"{name} has ended" if ran else f"{name} did not run, and will not"
+    if answer.document.get("saved", True):
+        return text
+    return f"{text}; Redis does not have that yet, so a crash of the daemon now would lose it"
