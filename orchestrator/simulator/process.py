@@ -123,7 +123,8 @@ class DaemonProcess:
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """What it logged, one event or all."""
-        every = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+        whole, _, _half = self.text().rpartition("\n")  # the last line may be on its way
+        every = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in every if event in (None, line["event"])]
 
     async def _ready(self) -> bool:
