@@ -85,10 +85,10 @@ def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes
 
 
 def arrive(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
-    """The call is seen on this extension. If that was opened a moment ago, and after the call was muted, the call may
+    """The call is seen on this extension. If that was opened a moment ago, and the call was asked for before, it may
     have been there, and have been opened with it."""
     mute, opened_at = state.mutes.get(ivrid), state.opened_at.get(sip, 0.0)
-    if mute is not None and (mute.confirmed_at or 0.0) <= opened_at and now < opened_at + policy.unseen_s:
+    if mute is not None and mute.asked_at <= opened_at and now < opened_at + policy.unseen_s:
         reach.reach(state, ivrid, False, 0.0, now, policy, changes)
 
 
