@@ -7,14 +7,13 @@ knows nothing of them.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from orchestrator.clock import WallClock
-from orchestrator.core import mutes, view
+from orchestrator.core import view
 from orchestrator.core.facts import SectionEnded, SectionStarted
-from orchestrator.core.model import Extension, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.model import Extension, Section, target_fields
 from orchestrator.core.policy import Policy
-from orchestrator.core.standing import CallStanding, stage
 from orchestrator.core.state import State
 from orchestrator.crm.intake import Receipt
 from orchestrator.crm.message import CrmMessage, MessageRefused, parse, parse_end, parse_start
@@ -76,7 +75,8 @@ class Desk:
         if section is None:
             raise Clash(_why_not(account.engine.state, section_id))
         if isinstance(fact, SectionStarted) and fact.target != section.target:
-            raise Clash(f"The section runs with another target ({_kind(section.target)}), and keeps it.")
+            (kind,) = target_fields(section.target)
+            raise Clash(f"The section runs with another target ({kind}), and keeps it.")
         return Handed(account.name, account.store.kept)
 
     def end(self, section_id: str, account: str | None) -> Handed:
@@ -131,12 +131,8 @@ class Desk:
         ]
 
     def _call(self, account: Served, ivrid: str) -> Document:
-        state, now = account.engine.state, self._clock.now()
-        mute, call = state.mutes.get(ivrid), state.calls.get(ivrid)
-        claim = None
-        if mute is not None:
-            exposure_s = mutes.exposure_s(state, ivrid, now)
-            claim = CallStanding(ivrid, stage(mute, mutes.wanted(state, ivrid)), exposure_s, mute.action_id)
+        state = account.engine.state
+        claim, call = view.call(state, ivrid, self._clock.now()), state.calls.get(ivrid)
         on = frozenset[str]() if call is None else call.on
         return call_document(account.name, ivrid, on, state.covering.get(ivrid, frozenset()), claim)
 
@@ -194,15 +190,3 @@ def _why_not(state: State, section_id: str) -> str:
     if ended is not None:
         return "The section has expired, and this message is older than that, or a copy of one taken before."
     return "The section is over on arrival: occurred_at + max_seconds is past."
-
-
-def _kind(target: Target) -> str:
-    match target:
-        case OnExtension():
-            return "extension"
-        case OnUser():
-            return "user_id"
-        case OnCall():
-            return "ivrid"
-        case never:
-            assert_never(never)

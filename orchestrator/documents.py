@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.core.model import EndCause, Extension, Leg, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.model import EndCause, Extension, Leg, Section, target_fields
 from orchestrator.core.standing import CallStanding, Told, Word
 
 
@@ -16,7 +16,7 @@ def section_document(account: str, section: Section, state: str, calls: Iterable
     return {
         "section_id": section.section_id,
         "account": account,
-        **_target(section.target),
+        **target_fields(section.target),
         "state": state,
         "started_at": rfc_3339(section.started_at),
         "expires_at": rfc_3339(section.expires_at),
@@ -74,16 +74,6 @@ def status_event(account: str, event_id: str, told: Told) -> dict[str, Any]:
 def rfc_3339(at: float) -> str:
     """Epoch seconds as a UTC time with milliseconds."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _target(target: Target) -> dict[str, str]:
-    match target:
-        case OnExtension(sip):
-            return {"extension": sip}
-        case OnUser(user_id):
-            return {"user_id": user_id}
-        case OnCall(ivrid):
-            return {"ivrid": ivrid}
 
 
 def _call(call: CallStanding) -> dict[str, Any]:

@@ -109,10 +109,8 @@ def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Cha
     if known is not None:
         if known.reason is cover.reason or cover.reason is not CoverReason.LEG:
             return
-        kept = known.exposed_before_s
-        cover = replace(
-            cover, since=known.since, exposed_before_s=kept
-        )  # a related call has now a leg of its own here
+        # A related call has now a leg of its own here.
+        cover = replace(cover, since=known.since, exposed_before_s=known.exposed_before_s)
     else:
         changes.tell(CallCovered(ivrid, section_id, cover.sip, cover.reason))
         add(state, section_id, ivrid, cover.since, changes)

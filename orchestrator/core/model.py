@@ -6,6 +6,7 @@ All values are frozen. Times are epoch seconds of our own clock (`_s` durations 
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import assert_never
 
 from msgspec import Struct, field
 
@@ -96,6 +97,19 @@ class OnCall(Struct, frozen=True):
 
 
 Target = OnExtension | OnUser | OnCall
+
+
+def target_fields(target: Target) -> dict[str, str]:
+    """The target as the one field that names it: in messages, documents, logs and Redis alike."""
+    match target:
+        case OnExtension(sip):
+            return {"extension": sip}
+        case OnUser(user_id):
+            return {"user_id": user_id}
+        case OnCall(ivrid):
+            return {"ivrid": ivrid}
+        case never:
+            assert_never(never)
 
 
 class CoverReason(StrEnum):

@@ -36,13 +36,12 @@ def wanted(state: State, ivrid: str) -> bool:
 def exposure_s(state: State, ivrid: str, now: float) -> float:
     """How long the call has been covered and yet recorded, under whichever sections."""
     mute = state.mutes.get(ivrid)
-    return 0.0 if mute is None else mute.exposed_s + _open_s(state, mute, now)
+    return 0.0 if mute is None else _exposed_s(state, mute, now)
 
 
-def _open_s(state: State, mute: Mute, now: float) -> float:
-    """For how long it has been covered and recorded now."""
+def _exposed_s(state: State, mute: Mute, now: float) -> float:
     shut = mute.recording is Recording.MUTED or mute.foreign or mute.gone or mute.ivrid not in state.covering
-    return 0.0 if shut else now - mute.due_since
+    return mute.exposed_s if shut else mute.exposed_s + now - mute.due_since
 
 
 def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
@@ -145,7 +144,7 @@ def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: 
     confirmed = replace(
         mute,
         recording=recording,
-        exposed_s=mute.exposed_s + (_open_s(state, mute, now) if fact.muted else 0.0),
+        exposed_s=_exposed_s(state, mute, now) if fact.muted else mute.exposed_s,
         confirmed_at=now,
         verified_at=None,
         action_id=action_id,
@@ -172,7 +171,7 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
     changes.tell(CallGone(mute.ivrid))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
-        exposed_s = mute.exposed_s + _open_s(state, mute, now)
+        exposed_s = _exposed_s(state, mute, now)
         over = replace(mute, gone=True, recording=Recording.OPEN, exposed_s=exposed_s, attempts=0, error="")
         write(state, over, changes)
     else:

@@ -4,14 +4,12 @@ Order and copies of messages do not matter: an `ended` wins over any `started` o
 `started` the one that happened last says when the section expires. Every section ends.
 """
 
-from typing import assert_never
-
 from msgspec.structs import replace
 
 from orchestrator.core import coverage, view
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import SectionStarted
-from orchestrator.core.model import EndCause, EndedSection, FeedState, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.model import EndCause, EndedSection, FeedState, Section, target_fields
 from orchestrator.core.notices import (
     SectionClosed,
     SectionExpiring,
@@ -42,7 +40,7 @@ def _why_not(state: State, fact: SectionStarted, happened_at: float, expires_at:
     if ended is not None and ended.cause.final:
         return "ended already: a new section needs a new section_id"
     if section is not None and section.target != fact.target:
-        return f"runs already, for {_name(section.target)}: a section keeps its target"
+        return f"runs already, for {' '.join(*target_fields(section.target).items())}: a section keeps its target"
     taken = section or ended
     if taken is not None and fact.message_id is not None and fact.message_id in taken.messages:
         return "a copy of a message taken before"
@@ -51,18 +49,6 @@ def _why_not(state: State, fact: SectionStarted, happened_at: float, expires_at:
     if ended is not None and ended.renewed_at is not None and happened_at <= ended.renewed_at:
         return "older than the end of the section"
     return None
-
-
-def _name(target: Target) -> str:
-    match target:
-        case OnExtension(sip):
-            return f"extension {sip}"
-        case OnUser(user_id):
-            return f"user_id {user_id}"
-        case OnCall(ivrid):
-            return f"ivrid {ivrid}"
-        case never:
-            assert_never(never)
 
 
 def _open(

@@ -19,13 +19,17 @@ def stand(state: State, section: Section, now: float, policy: Policy) -> Section
 
 def calls(state: State, section: Section, now: float) -> tuple[CallStanding, ...]:
     """Every call that the section covers or covered."""
-    found = []
-    for ivrid, cover in section.calls.items():
-        mute = state.mutes.get(ivrid)
-        if mute is not None:
-            exposure_s = max(0.0, mutes.exposure_s(state, ivrid, now) - cover.exposed_before_s)
-            found.append(CallStanding(ivrid, stage(mute, mutes.wanted(state, ivrid)), exposure_s, mute.action_id))
-    return tuple(found)
+    found = (call(state, ivrid, now, cover.exposed_before_s) for ivrid, cover in section.calls.items())
+    return tuple(standing for standing in found if standing is not None)
+
+
+def call(state: State, ivrid: str, now: float, exposed_before_s: float = 0.0) -> CallStanding | None:
+    """The claim on a call; None: there is none. Its exposure counts from where it was `exposed_before_s`."""
+    mute = state.mutes.get(ivrid)
+    if mute is None:
+        return None
+    exposure_s = max(0.0, mutes.exposure_s(state, ivrid, now) - exposed_before_s)
+    return CallStanding(ivrid, stage(mute, mutes.wanted(state, ivrid)), exposure_s, mute.action_id)
 
 
 def _standing(state: State, section: Section, now: float, policy: Policy) -> Standing:

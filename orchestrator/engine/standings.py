@@ -6,7 +6,7 @@ a new process tells anew how each section stands.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from orchestrator.clock import Clock
 from orchestrator.core import view
@@ -18,7 +18,6 @@ from orchestrator.core.standing import SectionStanding, Standing, Told, Word
 from orchestrator.core.state import State
 
 TELL_AFTER_S = 0.003
-ENDED = "ended"
 
 
 class Standings:
@@ -28,9 +27,6 @@ class Standings:
         self._clock = clock
         self._tell = tell
         self._heard: list[Changes] = []
-        self._touched: set[str] = set()
-        self._expiring: dict[str, Section] = {}
-        self._closed: list[SectionClosed] = []
         self._told: dict[str, Standing] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -42,8 +38,7 @@ class Standings:
 
     def look(self) -> None:
         """Time has passed: what is being muted may have been open for too long."""
-        self._touched |= {section_id for section_id, standing in self._told.items() if standing is Standing.MUTING}
-        if self._touched:
+        if Standing.MUTING in self._told.values():
             self._set_timer()
 
     async def changed(self, section_id: str) -> None:
@@ -57,36 +52,34 @@ class Standings:
             self._timer.cancel()
             self._timer = None
         heard, self._heard = self._heard, []
-        for changes in heard:
-            self._take_in(changes)
-        touched, self._touched = self._touched, set()
-        for section_id in sorted(touched):
+        notices = [notice for changes in heard for notice in changes.notices]
+        expiring = {notice.section.section_id for notice in notices if isinstance(notice, SectionExpiring)}
+        for section_id in sorted(self._concerned(heard)):
             section = self._state.sections.get(section_id)
             if section is not None:
-                self._look_at(section)
-        closed, self._closed = self._closed, []
-        for notice in closed:
-            self._end(notice)
-
-    def _take_in(self, changes: Changes) -> None:
-        state, touched = self._state, self._touched
-        touched |= changes.sections
-        for ivrid in changes.calls:
-            touched |= state.covering.get(ivrid, frozenset())
-        for sip in changes.extensions | changes.blind | changes.aimed:
-            touched |= state.watching.get(sip, frozenset())
-        for notice in changes.notices:
+                self._look_at(section, section_id in expiring)
+        for notice in notices:
             if isinstance(notice, SectionClosed):
-                self._closed.append(notice)
-            elif isinstance(notice, SectionExpiring):
-                self._expiring[notice.section.section_id] = notice.section
+                self._end(notice)
 
-    def _look_at(self, section: Section) -> None:
+    def _concerned(self, heard: Iterable[Changes]) -> set[str]:
+        """The sections that may stand otherwise than they were told of."""
+        state = self._state
+        concerned = {section_id for section_id, standing in self._told.items() if standing is Standing.MUTING}
+        for changes in heard:
+            concerned |= changes.sections
+            for ivrid in changes.calls:
+                concerned |= state.covering.get(ivrid, frozenset())
+            for sip in changes.extensions | changes.blind | changes.aimed:
+                concerned |= state.watching.get(sip, frozenset())
+        return concerned
+
+    def _look_at(self, section: Section, expiring: bool) -> None:
         now = self._clock.now()
         stands = view.stand(self._state, section, now, self._policy)
         before = self._told.get(section.section_id)
         self._told[section.section_id] = stands.standing
-        if self._expiring.pop(section.section_id, None) is not None:
+        if expiring:
             self._say(Word.EXPIRING, stands, now)
         if stands.standing is before:
             return
@@ -99,8 +92,8 @@ class Standings:
         section_id = notice.section.section_id
         if section_id not in self._state.sections:  # else it has begun anew since
             self._told.pop(section_id, None)
-        self._expiring.pop(section_id, None)
-        self._tell(Told(Word.ENDED, notice.section, ENDED, notice.calls, notice.at, notice.cause))
+        ended = Word.ENDED
+        self._tell(Told(ended, notice.section, ended.value, notice.calls, notice.at, notice.cause))
         self._rouse(section_id)
 
     def _say(self, word: Word, stands: SectionStanding, now: float) -> None:

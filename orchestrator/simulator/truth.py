@@ -58,8 +58,8 @@ class Truth:
             self._live(leg.ivrid, now)
         for ivrid in self._coverage.seen(line):
             self._recordings.set_covered(ivrid, True, now)
-        self._under_way.append((now + self._lag_s, line))
-        self._settle()
+        if self._lag_s:
+            self._under_way.append((now + self._lag_s, line))
 
     def _live(self, ivrid: str, now: float) -> None:
         if not self.alive(ivrid):

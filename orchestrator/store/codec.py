@@ -23,6 +23,7 @@ from orchestrator.core.model import (
     OnUser,
     Section,
     Target,
+    target_fields,
 )
 from orchestrator.store.fields import SCHEMA, Fields, Unreadable
 
@@ -65,7 +66,7 @@ def section_to_json(section: Section) -> bytes:
     }
     return _json(
         section_id=section.section_id,
-        **_target_fields(section.target),
+        **target_fields(section.target),
         started_at=section.started_at,
         renewed_at=section.renewed_at,
         expires_at=section.expires_at,
@@ -206,16 +207,6 @@ def _json(**fields: Any) -> bytes:
         return _encoder.encode(document)
     except UnicodeEncodeError:  # half a surrogate pair, in an id from the feed
         return json.dumps(document).encode()
-
-
-def _target_fields(target: Target) -> dict[str, str]:
-    match target:
-        case OnExtension(sip):
-            return {"extension": sip}
-        case OnUser(user_id):
-            return {"user_id": user_id}
-        case OnCall(ivrid):
-            return {"ivrid": ivrid}
 
 
 def _target(fields: Fields) -> Target:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from orchestrator.core.model import EndCause, FeedState, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.model import EndCause, FeedState, Section, target_fields
 from orchestrator.core.notices import (
     ApiBack,
     ApiLost,
@@ -137,19 +137,7 @@ def _section(notice: _SectionNotice) -> Line:
 
 
 def _whose(section: Section) -> dict[str, str]:
-    return {"section_id": section.section_id, **_target(section.target)}
-
-
-def _target(target: Target) -> dict[str, str]:
-    match target:
-        case OnExtension(sip):
-            return {"extension": sip}
-        case OnUser(user_id):
-            return {"user_id": user_id}
-        case OnCall(ivrid):
-            return {"ivrid": ivrid}
-        case never:
-            assert_never(never)
+    return {"section_id": section.section_id, **target_fields(section.target)}
 
 
 def _max_s(section: Section) -> float:
