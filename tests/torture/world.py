@@ -258,6 +258,11 @@ class World:
         """Of the fields of a hash."""
         return {cast("bytes", name).decode() for name in await self.client.hkeys(key)}
 
+    async def _known_legs(self, sip: str) -> set[str]:
+        """What the daemon says of the extension."""
+        async with self._http.get(f"{self.daemon.http_url}/v1/extensions/{sip}") as response:
+            return {leg["ivrid"] for leg in (await response.json()).get("calls", ())}
+
     async def _difference(self) -> str:
         """How Redis differs from the truth: the first thing that does."""
         sections = await self._names("mute:{main}:sections")
@@ -266,7 +271,11 @@ class World:
         for sip, line in self.sim.lines.items():
             legs = await self._names(f"mute:{{main}}:extension:{sip}")
             if legs != (seen := {leg.ivrid for leg in line.legs}):
-                return f"an extension has {len(legs - seen)} legs too many, {len(seen - legs)} missing"
+                known = await self._known_legs(sip)
+                return (
+                    f"an extension has {len(legs - seen)} legs too many, {len(seen - legs)} missing;"
+                    f" the daemon itself knows of {len(known & (legs - seen))} of these, {len(known & (seen - legs))} of those"
+                )
         muted = await self._names("mute:{main}:mutes")
         truth = self.sim.truth
         covered = {ivrid for ivrid in truth.live_calls if truth.covered(ivrid) and truth.evident(ivrid)}
