@@ -18,6 +18,9 @@ from orchestrator.simulator.simulation import Simulation
 ROUNDS = 400
 WARM_UP = 40
 EXTENSION = "SIPSIP1"
+REST_S = 0.02
+"""Between two turns. The daemon tells of what it did (logs, audit, status events) some milliseconds after the answer;
+measured sooner, a turn would carry what the one before it left over."""
 
 Publish = Callable[[str, dict[str, str]], Awaitable[int]]
 
@@ -66,8 +69,8 @@ async def _round(publish: Publish, api: Sink, channel: str, section_id: str) -> 
     began = time.perf_counter()
     await publish(channel, message | {"type": "sensitive_section.started"})
     seconds = await api.next() - began
-    await asyncio.sleep(0.005)  # let the answer be written down: both start the next turn at rest
+    await asyncio.sleep(REST_S)
     await publish(channel, message | {"type": "sensitive_section.ended"})
     await api.next()
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(REST_S)
     return seconds

@@ -11,16 +11,39 @@ import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from orchestrator.cli import address as whom
 from orchestrator.cli.address import Unusable, address
 from orchestrator.cli.client import Answer, Client, NotAsked, client
-from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK
+from orchestrator.cli.codes import BAD_CONFIG, BAD_USAGE, EXPOSED, FAILED, OK
 from orchestrator.cli.table import Row, printable, show
 from orchestrator.config import ConfigError
 
-BAD_USAGE, EXPOSED = 2, 3
-
 SECTION_COLUMNS = ("account", "section_id", "extension", "user_id", "ivrid", "state", "expires_at", "calls")
 CALL_COLUMNS = ("account", "ivrid", "extensions", "sections", "state", "exposure_ms", "action_id")
+
+
+def take_asking(parser: argparse.ArgumentParser) -> None:
+    """Whom to ask, for every command that asks."""
+    whom.take_arguments(parser)
+    parser.add_argument("--account", help="only this account; needed to end a section where there are several")
+
+
+def take_sections(parser: argparse.ArgumentParser) -> None:
+    take_asking(parser)
+    _take_form(parser).add_argument(
+        "--check", action="store_true", help="say in one line which are exposed; exit code 3 where some are"
+    )
+
+
+def take_calls(parser: argparse.ArgumentParser) -> None:
+    take_asking(parser)
+    _take_form(parser)
+
+
+def take_ending(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", type=section_id, help="its section_id")
+    take_asking(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
 
 
 def sections(args: argparse.Namespace) -> int:
@@ -79,6 +102,12 @@ def section_id(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("is empty")
     return text
+
+
+def _take_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line, as when not in a terminal")
+    return form
 
 
 def _checked(rows: list[Row]) -> int:

@@ -8,7 +8,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK, configured
+from orchestrator.cli.codes import BAD_CONFIG, BAD_USAGE, FAILED, OK
+from orchestrator.cli.configured import configured, take_config
 from orchestrator.cli.table import Row, show
 from orchestrator.config import Config
 from orchestrator.redis_clients import writer
@@ -22,6 +23,7 @@ COLUMNS = ("account", "at", "event", "section_id", "extension", "ivrid", "exposu
 
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
+    take_config(parser)
     parser.add_argument("--account", help="only this account (default: all of the configuration)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, as when not in a terminal")
     parser.add_argument("--last", type=_positive, default=50, metavar="N", help="how many entries (default: 50)")
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     accounts = list(config.accounts) if args.account is None else [args.account]
     if unknown := set(accounts) - set(config.accounts):
         print(f"--account: '{unknown.pop()}' is not one of {', '.join(config.accounts)}", file=sys.stderr)
-        return 2
+        return BAD_USAGE
     try:
         rows = asyncio.run(_read(config, accounts, args.last))
     except REDIS_FAILURES as error:

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from orchestrator.cli.codes import OK
+
 BASH = """\
 _mute_orchestrator() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=
@@ -55,6 +57,11 @@ fi
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"))
+
+
+def run(args: argparse.Namespace) -> int:
+    print(script(args.whole(), args.shell), end="")
+    return OK
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:

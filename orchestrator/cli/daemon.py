@@ -1,13 +1,15 @@
-"""`run` and `check`."""
+"""`run`: the daemon."""
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 
 from orchestrator import app
-from orchestrator.config import Config, ConfigError, load
+from orchestrator.cli.codes import BAD_CONFIG, FAILED, OK
+from orchestrator.cli.configured import configured
+from orchestrator.cli.configured import take_config as take_config
+from orchestrator.config import Config
 from orchestrator.store.embedded import EmbeddedUnavailable
 from orchestrator.store.lease import LeaseLost
 from orchestrator.store.load import SchemaTooNew
@@ -15,17 +17,8 @@ from orchestrator.telemetry import events
 from orchestrator.telemetry.logs import Log, open_log
 from orchestrator.web.health import CannotListen
 
-OK, FAILED, BAD_CONFIG = 0, 1, 78  # 78: EX_CONFIG of sysexits.h
-
 _PLAIN_FAULTS = (CannotListen, EmbeddedUnavailable, LeaseLost, SchemaTooNew)
 """What is wrong with the surroundings: told in a sentence, without a traceback."""
-
-
-def check(args: argparse.Namespace) -> int:
-    if configured(args) is None:
-        return BAD_CONFIG
-    print("the configuration is good")
-    return OK
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,16 +37,6 @@ def run(args: argparse.Namespace) -> int:
             exit_code = FAILED
             log.crash(bugs)
     return exit_code
-
-
-def configured(args: argparse.Namespace) -> Config | None:
-    """The configuration; None after every mistake in it was told."""
-    try:
-        return load(args.config, os.environ)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            print(mistake, file=sys.stderr)
-        return None
 
 
 async def _run(config: Config, log: Log) -> None:

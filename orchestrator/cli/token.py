@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 
-from orchestrator.cli.daemon import OK
+from orchestrator.cli.codes import OK
 
 RANDOM_BYTES = 32
 

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from orchestrator.cli.asking import BAD_USAGE, asked
+from orchestrator.cli.asking import asked, take_asking
 from orchestrator.cli.client import Client, NotAsked, NotNow
-from orchestrator.cli.daemon import FAILED, OK
+from orchestrator.cli.codes import BAD_USAGE, FAILED, OK
 from orchestrator.cli.frame import Line, Seen, frame, lost, painted
 from orchestrator.lifetimes import unless
 
@@ -24,6 +24,11 @@ EVERY_S = 1.0
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _TOP, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 _NO_LIMIT = sys.maxsize
+
+
+def take_arguments(parser: argparse.ArgumentParser) -> None:
+    take_asking(parser)
+    parser.add_argument("--once", action="store_true", help="print one frame and end")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -106,6 +106,7 @@ async def test_a_first_one_that_stood_still_finds_itself_replaced_and_sends_noth
         assert await on.crm.publish("crm.sensitive", '{"type": "sensitive_section.ended", "section_id": "pay"}') == 2
         on.sim.truth.section_ended("pay")
         await on.muted()
+        await until(lambda: len(second.lines("call.unmuted")) == 2)  # its requests are over, all of them
         before = requests(on)
         on.daemon.process.send_signal(signal.SIGCONT)
         async with asyncio.timeout(10.0):

@@ -271,10 +271,10 @@ class World:
         for sip, line in self.sim.lines.items():
             legs = await self._names(f"mute:{{main}}:extension:{sip}")
             if legs != (seen := {leg.ivrid for leg in line.legs}):
-                known = await self._known_legs(sip)
+                known, many, missing = await self._known_legs(sip), legs - seen, seen - legs
                 return (
-                    f"an extension has {len(legs - seen)} legs too many, {len(seen - legs)} missing;"
-                    f" the daemon itself knows of {len(known & (legs - seen))} of these, {len(known & (seen - legs))} of those"
+                    f"an extension has {len(many)} legs too many, {len(missing)} missing;"
+                    f" of these the daemon itself knows {len(known & many)}, of those {len(known & missing)}"
                 )
         muted = await self._names("mute:{main}:mutes")
         truth = self.sim.truth
