@@ -70,13 +70,13 @@ class Feed:
         told = Told(name, payload | {"data": self._with_mutes(payload["data"])})
         now = self._clock.now()
         due = now + self._lag()
-        if self._late:
+        if self._late:  # also one that is overdue, where the timer came too late
             due = max(due, self._late[-1][0])
-        if due <= now:
+        elif due <= now:
             self._deliver(told)
-        else:
-            self._late.append((due, told))
-            self._deliver_due()
+            return
+        self._late.append((due, told))
+        self._deliver_due()
 
     def say(self, packet: str) -> None:
         """Every client is sent this packet, right or wrong."""

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -126,6 +127,18 @@ async def test_events_are_late_but_in_order_and_the_snapshot_agrees_with_them() 
             elif name == "AllExtensionsStatus":
                 assert len(payload["extensions"][0]["calls"]) == len(lengths)
     assert lengths == list(range(1, 31))
+
+
+async def test_an_event_overtakes_none_that_is_overdue() -> None:
+    """The loop stands still beyond an event's lag, and then the next one has none."""
+    settings = VoicenterSettings(feed_lag_s=0.004)
+    async with Simulation(1, settings=settings) as sim, FeedClient(sim, eio=3) as feed:
+        await feed.snapshot()
+        for number in range(40):
+            await sim.ring(f"c{number}", ["SIPSIP1"])
+            time.sleep(0.005)  # noqa: ASYNC251 - that is the point
+        lengths = [len((await feed.event())[1]["data"]["calls"]) for _ in range(40)]
+    assert lengths == list(range(1, 41))
 
 
 @pytest.mark.parametrize("eio", [3, 4])
