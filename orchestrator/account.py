@@ -84,7 +84,7 @@ class Account:
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
         self._restored = False
-        metrics.follow(name, lambda: now_of(state, self.store.healthy))
+        metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
 
     @property
     def problem(self) -> str | None:

@@ -72,6 +72,8 @@ class MessageTaken:
     source: str
     kind: str
     """`started` or `ended`."""
+    waited_s: float | None = None
+    """From when it was written until it was taken, where its source tells."""
 
 
 @dataclass(frozen=True, slots=True)

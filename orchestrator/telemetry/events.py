@@ -278,7 +278,9 @@ CRM_GAP = Event(
     ("source", "for_s"),
     "Messages may have been missed in this time: published while nobody listened, or trimmed before they were read.",
 )
-CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
+CRM_MESSAGE_TAKEN = Event(
+    "crm.message.taken", Level.DEBUG, ("source", "kind", "waited_s"), "A message was understood."
+)
 CRM_MESSAGE_REJECTED = Event(
     "crm.message.rejected",
     Level.WARNING,
