@@ -68,10 +68,9 @@ class Account:
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
-        self.policy = _policy(config)
         self.engine = Engine(
             state,
-            self.policy,
+            _policy(config),
             clock,
             rng,
             self.store,
@@ -85,6 +84,15 @@ class Account:
         self.name, self._rng = name, rng
         self._restored = False
         metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
+
+    @property
+    def policy(self) -> Policy:
+        """The one that holds now."""
+        return self.engine.policy
+
+    def govern(self, config: Config) -> None:
+        """Decide by this configuration's policy from now on."""
+        self.engine.govern(_policy(config))
 
     @property
     def problem(self) -> str | None:

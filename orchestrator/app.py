@@ -32,6 +32,8 @@ from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.outside import Outside
 from orchestrator.redis_clients import reader, writer
+from orchestrator.reloading import Reloader
+from orchestrator.service import Service
 from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch
@@ -50,8 +52,8 @@ DRAIN_S = 5.0
 """How long the requests in flight are waited for when stopping."""
 
 
-async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
-    """Work until `stop` is set."""
+async def run(config: Config, log: Log, stop: asyncio.Event, reloader: Reloader, service: Service) -> None:
+    """Work until `stop` is set; `service` hears how it goes."""
     async with AsyncExitStack() as stack:
         daemon = await assemble(config, log, stack, Outside())
         address = await stack.enter_async_context(serve(_site(config.http, daemon), *_listening(config.http)))
@@ -59,7 +61,14 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
-        await daemon.work(stop)
+        await service.ready()
+        async with lasting(reloader.run(daemon.govern), service.attend(daemon.status), _tell_stop(stop, service)):
+            await daemon.work(stop)
+
+
+async def _tell_stop(stop: asyncio.Event, service: Service) -> None:
+    await stop.wait()
+    await service.stopping()
 
 
 def _site(http: Http, daemon: "Daemon") -> web.Application:
@@ -143,6 +152,16 @@ class Daemon:
         if unheard := self._messages.unheard:
             found["crm"] = f"messages are not heard from {', '.join(unheard)}"
         return found
+
+    def status(self) -> str:
+        """In one line."""
+        problems = self.problems()
+        return "not ready: " + "; ".join(f"{name}: {why}" for name, why in problems.items()) if problems else "ready"
+
+    def govern(self, config: Config) -> None:
+        """Decide by this configuration's policy from now on."""
+        for account in self._accounts.values():
+            account.govern(config)
 
     async def work(self, stop: asyncio.Event) -> None:
         """Wait until all accounts are ours, work until `stop` is set, and give them up."""
