@@ -11,12 +11,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from redis.asyncio import Redis
 
 from orchestrator import __version__
-from orchestrator.account import Account, logging_to
+from orchestrator.account import Account, logging_to, traced
+from orchestrator.clock import Clock
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -47,6 +49,9 @@ from orchestrator.web.gate import Gate, Token
 from orchestrator.web.health import health_app, serve, tls_context
 from orchestrator.web.problems import problems
 from orchestrator.web.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from orchestrator.telemetry.tracing import Tracing
 
 DRAIN_S = 5.0
 """How long the requests in flight are waited for when stopping."""
@@ -90,12 +95,15 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
     metrics = Metrics(__version__)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
+    tracing = await stack.enter_async_context(_tracing(config.traces.otlp_url, outside.clock))
     accounts = {}
     for name in config.accounts:
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, tracing, stack)
+
+    observer = stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None)))
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -109,7 +117,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         client,
         outside,
         metrics,
-        stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None))),
+        traced(tracing, None, observer),
     )
 
 
@@ -199,6 +207,18 @@ class Daemon:
         await self._messages.worked_off()
         for account in self._accounts.values():
             account.engine.learn(BacklogDone())
+
+
+@asynccontextmanager
+async def _tracing(url: str | None, clock: Clock) -> AsyncIterator["Tracing | None"]:
+    """Imported only where traces are wanted: it is an extra, and large."""
+    if url is None:
+        yield None
+        return
+    from orchestrator.telemetry.tracing import open_tracing
+
+    async with open_tracing(url, __version__, clock, asyncio.get_running_loop().call_later) as tracing:
+        yield tracing
 
 
 @asynccontextmanager

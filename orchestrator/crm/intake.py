@@ -33,5 +33,5 @@ def take(
     """
     message = parse(raw, name, happened_at)
     kept = deliver(message)
-    observer.notice(MessageTaken(source, message.kind, waited_s))
+    observer.notice(MessageTaken(source, message.kind, waited_s, message.trace))
     return kept
