@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import aiohttp
 from redis.asyncio import Redis
@@ -29,12 +30,15 @@ from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
-from orchestrator.telemetry.observer import LogObserver, deferred
+from orchestrator.telemetry.observer import Broadcast, LogObserver, deferred
 from orchestrator.voicenter.active_calls import ActiveCallsClient
 from orchestrator.voicenter.feed import Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient
 from orchestrator.voicenter.settings import FeedSettings
+
+if TYPE_CHECKING:
+    from orchestrator.telemetry.tracing import Tracing
 
 FLUSH_S = 2.0
 """How long Redis is waited for, when stopping, to take the last answers."""
@@ -57,34 +61,44 @@ class Account:
         outside: Outside,
         metrics: Metrics,
         log: Log,
+        tracing: "Tracing | None",
         stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
         observer = stack.enter_context(deferred(logging_to(log, name, stack), MetricsObserver(metrics, name), audit))
         self._tell = observer.tell
+        heard = traced(tracing, name, observer)
         keys = Keys(config.redis.namespace, name)
         self.lease = Lease(lease_client, keys, outside.me, clock, observer)
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
         calls = _active_calls(config, settings, http, observer)
-        self.policy = _policy(config)
         self.engine = Engine(
             state,
-            self.policy,
+            _policy(config),
             clock,
             rng,
             self.store,
             api,
             calls,
-            observer,
+            heard,
             config.api.max_concurrency,
             self._announce,
         )
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
         self._restored = False
-        metrics.follow(name, lambda: now_of(state, self.store.healthy))
+        metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
+
+    @property
+    def policy(self) -> Policy:
+        """The one that holds now."""
+        return self.engine.policy
+
+    def govern(self, config: Config) -> None:
+        """Decide by this configuration's policy from now on."""
+        self.engine.govern(_policy(config))
 
     @property
     def problem(self) -> str | None:
@@ -132,6 +146,11 @@ class Account:
 
 def logging_to(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
     return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
+
+
+def traced(tracing: "Tracing | None", account: str | None, observer: Observer) -> Observer:
+    """Traces go by the moment of each notice, so they are not told a moment later as the others are."""
+    return observer if tracing is None else Broadcast(tracing.of(account), observer)
 
 
 def _policy(config: Config) -> Policy:

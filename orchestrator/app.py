@@ -11,12 +11,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from redis.asyncio import Redis
 
 from orchestrator import __version__
-from orchestrator.account import Account, logging_to
+from orchestrator.account import Account, logging_to, traced
+from orchestrator.clock import Clock
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -32,6 +34,8 @@ from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.outside import Outside
 from orchestrator.redis_clients import reader, writer
+from orchestrator.reloading import Reloader
+from orchestrator.service import Service
 from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch
@@ -46,12 +50,15 @@ from orchestrator.web.health import health_app, serve, tls_context
 from orchestrator.web.problems import problems
 from orchestrator.web.webhooks import Webhooks
 
+if TYPE_CHECKING:
+    from orchestrator.telemetry.tracing import Tracing
+
 DRAIN_S = 5.0
 """How long the requests in flight are waited for when stopping."""
 
 
-async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
-    """Work until `stop` is set."""
+async def run(config: Config, log: Log, stop: asyncio.Event, reloader: Reloader, service: Service) -> None:
+    """Work until `stop` is set; `service` hears how it goes."""
     async with AsyncExitStack() as stack:
         daemon = await assemble(config, log, stack, Outside())
         address = await stack.enter_async_context(serve(_site(config.http, daemon), *_listening(config.http)))
@@ -59,7 +66,14 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
-        await daemon.work(stop)
+        await service.ready()
+        async with lasting(reloader.run(daemon.govern), service.attend(daemon.status), _tell_stop(stop, service)):
+            await daemon.work(stop)
+
+
+async def _tell_stop(stop: asyncio.Event, service: Service) -> None:
+    await stop.wait()
+    await service.stopping()
 
 
 def _site(http: Http, daemon: "Daemon") -> web.Application:
@@ -81,12 +95,15 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
     metrics = Metrics(__version__)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
+    tracing = await stack.enter_async_context(_tracing(config.traces.otlp_url, outside.clock))
     accounts = {}
     for name in config.accounts:
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, tracing, stack)
+
+    observer = stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None)))
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -100,7 +117,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         client,
         outside,
         metrics,
-        stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None))),
+        traced(tracing, None, observer),
     )
 
 
@@ -144,6 +161,16 @@ class Daemon:
             found["crm"] = f"messages are not heard from {', '.join(unheard)}"
         return found
 
+    def status(self) -> str:
+        """In one line."""
+        problems = self.problems()
+        return "not ready: " + "; ".join(f"{name}: {why}" for name, why in problems.items()) if problems else "ready"
+
+    def govern(self, config: Config) -> None:
+        """Decide by this configuration's policy from now on."""
+        for account in self._accounts.values():
+            account.govern(config)
+
     async def work(self, stop: asyncio.Event) -> None:
         """Wait until all accounts are ours, work until `stop` is set, and give them up."""
         leases = [account.lease for account in self._accounts.values()]
@@ -180,6 +207,18 @@ class Daemon:
         await self._messages.worked_off()
         for account in self._accounts.values():
             account.engine.learn(BacklogDone())
+
+
+@asynccontextmanager
+async def _tracing(url: str | None, clock: Clock) -> AsyncIterator["Tracing | None"]:
+    """Imported only where traces are wanted: it is an extra, and large."""
+    if url is None:
+        yield None
+        return
+    from orchestrator.telemetry.tracing import open_tracing
+
+    async with open_tracing(url, __version__, clock, asyncio.get_running_loop().call_later) as tracing:
+        yield tracing
 
 
 @asynccontextmanager

@@ -149,7 +149,7 @@ class Desk:
         except MessageRefused as refused:
             self._observer.notice(MessageRejected(source, str(refused)))
             raise Unfit(str(refused)) from None
-        self._observer.notice(MessageTaken(source, message.kind))
+        self._observer.notice(MessageTaken(source, message.kind, trace=message.trace))
         return self._named(message.account), message.fact
 
     def _all_asked(self, account: str | None) -> list[Served]:

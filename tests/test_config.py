@@ -1,11 +1,13 @@
 """Reading the configuration: file, environment, files of secrets, and every mistake at once."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from orchestrator.config import Config, ConfigError, load
+from orchestrator.config import Config, ConfigError, load, schema
 
 ACCOUNT = '[accounts.main]\nlogin_type = "token"\ntoken = "t0ken"\n'
 NOTHING: Mapping[str, str] = {}
@@ -361,6 +363,27 @@ class TestMistakes:
             "policy.default_section_seconds",
             "policy.end_after_idle_seconds",
         ]
+
+
+class TestTraces:
+    URL = '[traces]\notlp_url = "http://127.0.0.1:4318/v1/traces"\n'
+
+    def test_they_need_an_extra(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(schema, "_installed", lambda package: False)
+        assert mistake(file, ACCOUNT + self.URL) == (
+            "traces.otlp_url: needs the extra otel, which is not installed: pip install 'mute-orchestrator[otel]'"
+        )
+
+    def test_they_go_to_a_web_address(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(schema, "_installed", lambda package: True)
+        assert loaded(file, ACCOUNT + self.URL).traces.otlp_url == "http://127.0.0.1:4318/v1/traces"
+        assert "is not an http" in mistake(file, ACCOUNT + self.URL.replace("http:", "grpc:"))
+
+    def test_without_them_nothing_of_ours_is_imported_for_them(self) -> None:
+        """(Redis' client imports what it finds of OpenTelemetry, and does nothing with it unless told to.)"""
+        theirs = "{'orchestrator.telemetry.tracing', 'opentelemetry.exporter'}"
+        program = f"import sys, orchestrator.cli; assert not {theirs} & sys.modules.keys()"
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
 class TestSecrecy:

@@ -2,7 +2,7 @@
 
 Guarantees: `load` either returns a frozen `Config` in which every value is allowed, or raises `ConfigError`
 that names every mistake at once, each with its key, its value and what is allowed; a secret's value appears
-in no mistake and in no repr. The file is read once, at the start: nothing here changes afterwards.
+in no mistake and in no repr. `renewal` says what may change while a daemon runs.
 """
 
 from collections.abc import Mapping

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -38,6 +39,21 @@ def _mute_address(value: str) -> str:
     if value != FEED and not _is_address(value, ("http", "https")):
         raise _wrong(f'{shown(value)} is neither an http:// or https:// address nor the word "{FEED}"')
     return value
+
+
+def _otlp_address(value: str) -> str:
+    if not _is_address(value, ("http", "https")):
+        raise _wrong(f"{shown(value)} is not an http:// or https:// address")
+    if not _installed("opentelemetry.exporter.otlp.proto.http"):
+        raise _wrong("needs the extra otel, which is not installed: pip install 'mute-orchestrator[otel]'")
+    return value
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # nor what it lies in
+        return False
 
 
 def _redis_address(secret: SecretStr) -> SecretStr:
@@ -242,6 +258,11 @@ class Policy(Table):
     exposure_alert_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1500.0
 
 
+class Traces(Table):
+    otlp_url: Annotated[str, AfterValidator(_otlp_address)] | None = None
+    """None is off."""
+
+
 class Api(Table):
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
     timeout_seconds: Seconds = 3.0
@@ -258,3 +279,4 @@ class Config(Table):
     crm: Crm = Crm()
     policy: Policy = Policy()
     api: Api = Api()
+    traces: Traces = Traces()

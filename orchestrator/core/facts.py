@@ -146,6 +146,10 @@ class Restored(Struct, frozen=True):
     """Of each extension (by SIP id), the legs that the feed showed as muted."""
 
 
+class PolicyChanged(Struct, frozen=True):
+    """Another policy than before holds from now on: the one that this fact is folded by."""
+
+
 class Swept(Struct, frozen=True):
     """Time for housekeeping: what is kept only for a while may be forgotten."""
 
@@ -156,4 +160,6 @@ MuteFact = MuteAsked | MuteWithdrawn | MuteAnswered
 ExtensionFact = ExtensionAsked | ExtensionWithdrawn | ExtensionAnswered
 PollFact = PollingConfigured | PollSent | PollAnswered
 
-Fact = FeedFact | SectionFact | MuteFact | ExtensionFact | PollFact | BacklogBegan | BacklogDone | Restored | Swept
+BacklogFact = BacklogBegan | BacklogDone
+
+Fact = FeedFact | SectionFact | MuteFact | ExtensionFact | PollFact | BacklogFact | Restored | PolicyChanged | Swept

@@ -26,6 +26,7 @@ from orchestrator.core.facts import (
     MuteAsked,
     MuteFact,
     MuteWithdrawn,
+    PolicyChanged,
     PollAnswered,
     PollFact,
     PollingConfigured,
@@ -62,6 +63,9 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
             _turn_backlog(state, isinstance(fact, BacklogBegan), changes)
         case Restored():
             _restore(state, fact, now, policy, changes)
+        case PolicyChanged():
+            sight.note_idleness(state, list(state.sections), now, policy, changes)
+            changes.sections |= state.sections.keys()  # when to look at them next follows from the policy
         case Swept():
             sections.sweep(state, now, policy, changes)
             watch.sweep(state, now, policy, changes)

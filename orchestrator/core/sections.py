@@ -131,7 +131,7 @@ def wake(state: State, section_id: str, now: float, policy: Policy, changes: Cha
         return
     if now >= section.expires_at:
         end(state, section_id, EndCause.EXPIRED, now, policy, changes)
-    elif section.idle_since is not None and now >= section.idle_since + policy.end_after_idle_s:
+    elif (idle_until := _idle_until(section, policy)) is not None and now >= idle_until:
         end(state, section_id, EndCause.IDLE, now, policy, changes)
     elif not section.warned and now >= section.expires_at - policy.expiring_notice_s:
         section = replace(section, warned=True)
@@ -144,17 +144,23 @@ def wakes_at(section: Section, policy: Policy) -> float:
     times = [section.expires_at]
     if not section.warned:
         times.append(section.expires_at - policy.expiring_notice_s)
-    if section.idle_since is not None:
-        times.append(section.idle_since + policy.end_after_idle_s)
+    if (idle_until := _idle_until(section, policy)) is not None:
+        times.append(idle_until)
     return min(times)
+
+
+def _idle_until(section: Section, policy: Policy) -> float | None:
+    """None: idleness ends it not, or it is not idle. (It may have been noted as idle under another policy.)"""
+    if section.idle_since is None or not policy.end_after_idle_s:
+        return None
+    return section.idle_since + policy.end_after_idle_s
 
 
 def note_idleness(state: State, section_id: str, now: float, policy: Policy, changes: Changes) -> None:
     """Keep in mind since when a section that has covered a call has none. Only a synced feed can tell."""
-    if not policy.end_after_idle_s:
-        return
     section = state.sections[section_id]
-    idle = state.feed is FeedState.SYNCED and bool(section.calls) and not coverage.has_call(state, section)
+    heeded = policy.end_after_idle_s > 0 and state.feed is FeedState.SYNCED
+    idle = heeded and bool(section.calls) and not coverage.has_call(state, section)
     if idle and section.idle_since is None:
         _write(state, replace(section, idle_since=now), changes)
     elif not idle and section.idle_since is not None:

@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 
 from redis.exceptions import ResponseError
 
-from orchestrator.clock import Clock
+from orchestrator.clock import WallClock
 from orchestrator.crm.backlog import Backlog
 from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.intake import Receipt, take
@@ -74,7 +74,7 @@ class DurableReader:
         deliver: Callable[[CrmMessage], Receipt],
         observer: Observer,
         dead_letters: DeadLetters,
-        clock: Clock,
+        clock: WallClock,
         rng: random.Random,
     ) -> None:
         """`deliver` may raise MessageRefused."""
@@ -84,6 +84,7 @@ class DurableReader:
         self._deliver = deliver
         self._observer = observer
         self._dead_letters = dead_letters
+        self._clock = clock
         self._link = Link(source.name, observer, clock, rng)
 
     @property
@@ -142,7 +143,8 @@ class DurableReader:
     def _take(self, entry: Entry, raw: bytes) -> Receipt:
         if entry.wrong:
             raise MessageRefused(entry.wrong)
-        return take(raw, self.source, self._deliver, self._observer, entry.name, entry.happened_at)
+        waited_s = None if entry.happened_at is None else self._clock.now() - self._clock.at_wall(entry.happened_at)
+        return take(raw, self.source, self._deliver, self._observer, entry.name, entry.happened_at, waited_s)
 
     async def _bury(self, entry: Entry, reason: str) -> bool:
         """Keep a wrong message as a dead letter, then tell of it. Where Redis refuses the letter, the message stays

@@ -24,12 +24,14 @@ def take(
     observer: Observer,
     name: str | None = None,
     happened_at: float | None = None,
+    waited_s: float | None = None,
 ) -> Kept:
-    """Deliver one message. `name` and `happened_at` are the transport's own, for a message that brings none.
+    """Deliver one message. `name` and `happened_at` are the transport's own, for a message that brings none;
+    `waited_s` is how long it lay there.
 
     Raises `MessageRefused` where it is wrong, or for nobody.
     """
     message = parse(raw, name, happened_at)
     kept = deliver(message)
-    observer.notice(MessageTaken(source, message.kind))
+    observer.notice(MessageTaken(source, message.kind, waited_s, message.trace))
     return kept

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from orchestrator.clock import WallClock
 from orchestrator.core.facts import SectionEnded, SectionStarted
 from orchestrator.core.model import OnCall, OnExtension, OnUser, Target
+from orchestrator.engine.notices import Traced
 
 MOST_BYTES = 64 * 1024
 MOST_CHARACTERS = 128
@@ -28,6 +29,8 @@ STARTED, ENDED = "sensitive_section.started", "sensitive_section.ended"
 TARGETS: Mapping[str, Callable[[str], Target]] = {"extension": OnExtension, "user_id": OnUser, "ivrid": OnCall}
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Fields = Mapping[str, Any]
 
@@ -41,6 +44,7 @@ class CrmMessage:
     account: str | None
     """Which account it is for; None where the message leaves it open."""
     fact: SectionStarted | SectionEnded
+    trace: Traced | None = None
 
     @property
     def kind(self) -> str:
@@ -67,12 +71,13 @@ def parse(raw: bytes, message_id: str | None = None, happened_at: float | None =
     account = _optional(fields, "account")
     if kind == ENDED:  # the rest is not read: a slip in it must not keep a recording muted
         return CrmMessage(account, SectionEnded(section_id))
+    trace = _trace(envelope, section_id) if event else None
     occurred_at = _time(fields, "occurred_at")
     if occurred_at is None and event:
         occurred_at = _time(envelope, "time")
     own_id = event_name or _optional(fields, "id")
     occurred_at = happened_at if occurred_at is None else occurred_at
-    return CrmMessage(account, _started(section_id, fields, occurred_at, own_id or message_id))
+    return CrmMessage(account, _started(section_id, fields, occurred_at, own_id or message_id), trace)
 
 
 def parse_start(section_id: str, raw: bytes) -> CrmMessage:
@@ -147,6 +152,13 @@ def _kind(envelope: Fields, event: bool) -> str:
 def _event_name(event: Fields) -> str:
     """`source` and `id` together name a CloudEvent; a copy has both the same."""
     return f"{_needed(event, 'source', MOST_CHARACTERS * 8)} {_needed(event, 'id')}"
+
+
+def _trace(event: Fields, section_id: str) -> Traced | None:
+    """One that is wrong is passed over, as W3C has it: no section must fail for it."""
+    parent = event.get("traceparent")
+    wellformed = isinstance(parent, str) and _TRACEPARENT.fullmatch(parent)
+    return Traced(section_id, str(parent)) if wellformed else None
 
 
 def _target(fields: Fields) -> Target:

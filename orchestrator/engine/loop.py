@@ -21,6 +21,7 @@ from orchestrator.core.facts import (
     MuteAnswered,
     MuteAsked,
     MuteWithdrawn,
+    PolicyChanged,
     SectionWoke,
     Swept,
 )
@@ -69,9 +70,19 @@ class Engine:
         self._observer = observer
         self._max_concurrency = max_concurrency
         self._due: KeyQueue[Key] = KeyQueue(clock.now, self._urgent)
-        self.standings = Standings(state, policy, clock, tell)
+        self.standings = Standings(state, lambda: self._policy, clock, tell)
         self._sections: KeyQueue[str] = KeyQueue(clock.now, lambda section_id: True)
-        self._poller = Poller(state, policy, clock, calls, self.learn, observer) if calls else None
+        self._poller = Poller(state, lambda: self._policy, clock, calls, self.learn, observer) if calls else None
+
+    @property
+    def policy(self) -> Policy:
+        """The one that holds now: whoever decides by it asks for it here."""
+        return self._policy
+
+    def govern(self, policy: Policy) -> None:
+        """Decide by this policy from now on, also about what is known already."""
+        self._policy = policy
+        self.learn(PolicyChanged())
 
     def learn(self, fact: Fact) -> None:
         """Take in a fact: fold it, mark what Redis must hear of, queue what may be due, tell the observers."""

@@ -68,10 +68,22 @@ class CrmGap:
 
 
 @dataclass(frozen=True, slots=True)
+class Traced:
+    """A message of a trace of the CRM's."""
+
+    section_id: str
+    parent: str
+    """As W3C's `traceparent` has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageTaken:
     source: str
     kind: str
     """`started` or `ended`."""
+    waited_s: float | None = None
+    """From when it was written until it was taken, where its source tells."""
+    trace: Traced | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Poller:
     def __init__(
         self,
         state: State,
-        policy: Policy,
+        policy: Callable[[], Policy],
         clock: Clock,
         calls: ActiveCalls,
         learn: Callable[[Fact], None],
@@ -51,7 +51,7 @@ class Poller:
         self._learn(PollingConfigured())
         async with asyncio.TaskGroup() as tasks:
             while True:
-                due, next_at = polls.plan(self._state, self._clock.now(), self._policy)
+                due, next_at = polls.plan(self._state, self._clock.now(), self._policy())
                 for key in due:
                     self._learn(PollSent(key))
                     tasks.create_task(self._ask(key))

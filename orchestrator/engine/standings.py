@@ -21,7 +21,9 @@ TELL_AFTER_S = 0.003
 
 
 class Standings:
-    def __init__(self, state: State, policy: Policy, clock: Clock, tell: Callable[[Told], None]) -> None:
+    def __init__(
+        self, state: State, policy: Callable[[], Policy], clock: Clock, tell: Callable[[Told], None]
+    ) -> None:
         self._state = state
         self._policy = policy
         self._clock = clock
@@ -76,7 +78,7 @@ class Standings:
 
     def _look_at(self, section: Section, expiring: bool) -> None:
         now = self._clock.now()
-        stands = view.stand(self._state, section, now, self._policy)
+        stands = view.stand(self._state, section, now, self._policy())
         before = self._told.get(section.section_id)
         self._told[section.section_id] = stands.standing
         if expiring:

@@ -57,7 +57,7 @@ class DaemonProcess:
     """`mute-orchestrator run` with an embedded Valkey in `folder`, or with the Redis that `environ` names. May be
     started again after it ended."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *arguments: str) -> None:
         self.http_url = f"http://127.0.0.1:{(http_port := free_port())}"
         embedded_url = f"redis://127.0.0.1:{(redis_port := free_port())}/0"
         self.redis_url = environ.get("ORCHESTRATOR_REDIS__URL", embedded_url)
@@ -70,6 +70,7 @@ class DaemonProcess:
             "ORCHESTRATOR_LOG__FORMAT": "json",
             **environ,
         }
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -87,11 +88,19 @@ class DaemonProcess:
         await self.launch()
         await self.ready()
 
-    async def launch(self) -> None:
-        """Start it, and wait for nothing."""
+    async def launch(self, stdin: int | None = None) -> None:
+        """Start it, and wait for nothing. `stdin` is a descriptor; ours, where none is given."""
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "orchestrator", "run", env=self.environ, stdout=log, stderr=log
+                sys.executable,
+                "-m",
+                "orchestrator",
+                "run",
+                *self._arguments,
+                env=self.environ,
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
             )
 
     async def ready(self) -> None:

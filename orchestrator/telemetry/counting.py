@@ -187,8 +187,10 @@ class MetricsObserver:
                 self._metrics.crm_connected.set(0)
             case CrmGap():
                 self._metrics.crm_gaps.inc()
-            case MessageTaken(kind=kind):
+            case MessageTaken(_, kind, waited_s):
                 self._metrics.crm_messages.labels(kind if kind in MESSAGE_RESULTS else "other").inc()
+                if waited_s is not None:
+                    self._metrics.crm_waits.observe(max(0.0, waited_s))
             case MessageRejected():
                 self._metrics.crm_messages.labels("rejected").inc()
             case StoreLost():

@@ -44,6 +44,7 @@ FIELDS: Mapping[str, str] = {
     "by_s": "seconds; above 0: ahead",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
+    "changed": "keys of the configuration that hold as they were read from now on; missing: none",
     "detail": "a short word on the answer, of our own making",
     "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
     "drifts": "how often this happened to this mute",
@@ -64,10 +65,12 @@ FIELDS: Mapping[str, str] = {
     "lost": "log lines that could not be written and are lost",
     "max_s": "seconds from its last start until it expires",
     "method": "GET, HEAD, PUT, POST or DELETE; OTHER for any other",
+    "mistake": "what is wrong with the configuration, as `check` tells it",
     "muted": "what was asked for: true to mute, false to open",
     "name": "name of the feed's event; GetExtensionsCalls for an answer of Active Calls",
     "open_ms": "milliseconds that the recording has not been as wanted",
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
+    "needs_restart": "keys of the configuration that changed and hold only after a restart; missing: none",
     "reason": "why it covers the call: leg, related, target",
     "redis": "embedded (the daemon runs it), or given",
     "repeats": "how often the same came since it was last logged; missing: it is the first",
@@ -101,6 +104,18 @@ DAEMON_STARTED = Event(
     Level.INFO,
     ("version", "accounts", "redis", "http"),
     "The daemon is up, and works as soon as it owns its accounts.",
+)
+CONFIG_RELOADED = Event(
+    "config.reloaded",
+    Level.INFO,
+    ("changed", "needs_restart"),
+    "The configuration was read again: policy and log level are taken over, all else is not.",
+)
+CONFIG_REJECTED = Event(
+    "config.rejected",
+    Level.ERROR,
+    ("mistake",),
+    "The configuration that was read again is wrong, and nothing of it is taken: a line for each mistake.",
 )
 DAEMON_STOPPING = Event(
     "daemon.stopping", Level.INFO, ("signal",), "It was asked to stop: no more messages are taken; nothing is opened."
@@ -278,7 +293,9 @@ CRM_GAP = Event(
     ("source", "for_s"),
     "Messages may have been missed in this time: published while nobody listened, or trimmed before they were read.",
 )
-CRM_MESSAGE_TAKEN = Event("crm.message.taken", Level.DEBUG, ("source", "kind"), "A message was understood.")
+CRM_MESSAGE_TAKEN = Event(
+    "crm.message.taken", Level.DEBUG, ("source", "kind", "waited_s"), "A message was understood."
+)
 CRM_MESSAGE_REJECTED = Event(
     "crm.message.rejected",
     Level.WARNING,

@@ -265,8 +265,13 @@ def _crm(notice: _CrmNotice) -> Line:
             return _told(events.CRM_LOST, source=source, why=why, retry_in_s=_s(retry_in_s))
         case CrmGap(source, for_s):
             return _told(events.CRM_GAP, source=source, for_s=_s(for_s))
-        case MessageTaken(source, kind):
-            return _told(events.CRM_MESSAGE_TAKEN, source=source, kind=kind)
+        case MessageTaken(source, kind, waited_s):
+            return _told(
+                events.CRM_MESSAGE_TAKEN,
+                source=source,
+                kind=kind,
+                waited_s=None if waited_s is None else _s(waited_s),
+            )
         case MessageRejected(source, why):
             return _told(events.CRM_MESSAGE_REJECTED, source=source, why=why)
         case never:

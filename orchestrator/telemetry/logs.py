@@ -48,7 +48,12 @@ class Log:
             self._pass_on(LINES_LOST, Level.WARNING, {"lost": lost})
 
     def _pass_on(self, event: Event, level: Level, fields: Mapping[str, Field]) -> None:
-        self._logger.log(_NUMBERS[level], event.name, **fields)
+        if (number := _NUMBERS[level]) >= self._lines.least:
+            self._logger.log(number, event.name, **fields)
+
+    def set_level(self, level: str) -> None:
+        """The least that is written from now on, here and wherever this log was bound."""
+        self._lines.least = _NUMBERS[Level(level)]
 
     def bind(self, account: str) -> Self:
         return type(self)(self._logger.bind(account=account), self._lines)
@@ -83,15 +88,15 @@ def open_log(
     name (for tests); without it such a field is left out. `now` gives the lines' time: wall clock, epoch seconds.
     """
     with Writer(stream) as writer:
-        lines = _Lines(writer)
+        lines = _Lines(writer, _NUMBERS[Level(level)])
         processors: list[Processor] = [AllowList(strict), _Stamp(now), _renderer(stream, log_format)]
-        log = Log(_logger(lines, processors, Level(level)), lines)
+        log = Log(_logger(lines, processors), lines)
         with libraries_into(log.write, log.failed):
             yield log
 
 
-def _logger(lines: "_Lines", processors: list[Processor], level: Level) -> FilteringBoundLogger:
-    wrapper = structlog.make_filtering_bound_logger(_NUMBERS[level])
+def _logger(lines: "_Lines", processors: list[Processor]) -> FilteringBoundLogger:
+    wrapper = structlog.make_filtering_bound_logger(logging.DEBUG)  # all: what is written may change
     logger: FilteringBoundLogger = structlog.wrap_logger(lines, processors=processors, wrapper_class=wrapper).bind()
     return logger
 
@@ -114,9 +119,11 @@ class _Stamp:
 
 
 class _Lines:
-    """What structlog hands rendered lines to; counts those that the writer had no room for."""
+    """What structlog hands rendered lines to; counts those that the writer had no room for. Knows the least level
+    that is written."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, least: int) -> None:
+        self.least = least
         self._writer = writer
         self._passed = True
         self._lost = 0

@@ -21,6 +21,7 @@ from orchestrator.telemetry.now import Now
 PREFIX = "mute_orchestrator"
 
 _SECONDS_COVERED = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
+_SECONDS_LAIN = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
 _SECONDS_ASKED = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 MESSAGE_RESULTS = ("started", "ended", "rejected")
@@ -79,6 +80,12 @@ class Metrics:
         )
         self.clock_steps = self._process_counter("clock_steps", "Times that the machine's clock jumped.")
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
+        self.crm_waits = Histogram(
+            f"{PREFIX}_crm_message_wait_seconds",
+            "From when a message was written to its stream until it was taken.",
+            buckets=_SECONDS_LAIN,
+            registry=self.registry,
+        )
         self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
         self.crm_connected = Gauge(
             f"{PREFIX}_crm_connected",
@@ -160,17 +167,25 @@ class _States(Collector):
         calls = _gauge("calls_live", "Calls known now.")
         extensions = _gauge("extensions", "Extensions of the account.")
         feed = _gauge("feed_state", "1 for the state that the feed is in, 0 for the others.", "state")
+        exposure = _gauge("exposure_now_seconds", "How long the longest of the covered calls that are open has been.")
+        overmute = _gauge("overmute_now_seconds", "How long the longest muted call that nothing covers has been so.")
+        backlog = _gauge("backlog", "1 while messages that came unheard are read: no recording is opened before.")
+        api = _gauge("api_up", "0 while the mute API fails for all calls.")
         store = _gauge("store_up", "1 while Redis answers.")
         for account, now in nows.items():
             sections.add_metric((account,), now.sections)
             calls.add_metric((account,), now.calls)
             extensions.add_metric((account,), now.extensions)
+            exposure.add_metric((account,), now.exposure_s)
+            overmute.add_metric((account,), now.overmute_s)
+            backlog.add_metric((account,), now.backlog)
+            api.add_metric((account,), now.api_up)
             store.add_metric((account,), now.store_up)
             for stage, count in now.mutes.items():
                 mutes.add_metric((account, stage.value), count)
             for state in FeedState:
                 feed.add_metric((account, state.value), now.feed is state)
-        yield from (sections, mutes, calls, extensions, feed, store)
+        yield from (sections, mutes, exposure, overmute, calls, extensions, feed, backlog, api, store)
         yield GaugeMetricFamily(f"{PREFIX}_tasks", "Tasks of the process's loop.", value=_tasks())
 
 

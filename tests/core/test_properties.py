@@ -28,6 +28,7 @@ from orchestrator.core.facts import (
     MuteAnswered,
     MuteAsked,
     MuteWithdrawn,
+    PolicyChanged,
     PollAnswered,
     PollingConfigured,
     PollSent,
@@ -115,6 +116,7 @@ BEHIND: st.SearchStrategy[Fact] = st.sampled_from([BacklogBegan(), BacklogDone()
 KEYS = st.sampled_from(["s1", "s2", "s3", ALL])
 POLLED = st.lists(EXTENSIONS, max_size=3, unique_by=lambda ext: ext.sip).map(lambda exts: Polled(tuple(exts)))
 POLL_FAILED = st.builds(PollFailed, st.just("x"), st.booleans(), st.sampled_from([None, 3.0]), st.booleans())
+POLICIES = st.sampled_from([Policy(), Policy(end_after_idle_s=10), Policy(hold_on_expiry=True)])
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("learn"), FROM_OUTSIDE),
@@ -130,10 +132,10 @@ STEPS = st.lists(
         st.tuples(st.just("polled"), st.tuples(KEYS, POLLED | POLL_FAILED, st.sampled_from([0.0, 2.0]))),
         st.tuples(st.just("learn"), BEHIND),
         st.tuples(st.just("restart"), st.none()),
+        st.tuples(st.just("govern"), POLICIES),
     ),
     max_size=30,
 )
-POLICIES = st.sampled_from([Policy(), Policy(end_after_idle_s=10), Policy(hold_on_expiry=True)])
 
 
 def play(world: World, steps: Sequence[Step]) -> None:
@@ -145,6 +147,9 @@ def play(world: World, steps: Sequence[Step]) -> None:
             world.passes(what)
         elif kind == "restart":
             restart(world)
+        elif kind == "govern":
+            world.policy = what
+            world.learn(PolicyChanged())
         elif kind == "show":
             show(world, *what)
         elif kind in ("poll", "polled"):
@@ -227,7 +232,8 @@ def test_a_call_is_muted_exactly_while_covered(policy: Policy, steps: list[Step]
     over = {ivrid for ivrid, mute in world.state.mutes.items() if mute.gone}
     muted = {ivrid for ivrid, mute in world.state.mutes.items() if mute.recording is Recording.MUTED}
     assert muted == (covered(world.state) | held) - over
-    assert not held or policy.hold_on_expiry
+    policies = [policy, *(what for kind, what in steps if kind == "govern")]
+    assert not held or any(each.hold_on_expiry for each in policies)
 
 
 @settings(max_examples=300, deadline=None)
@@ -410,5 +416,5 @@ def test_the_facts_of_the_engine_are_drawn_too() -> None:
     """A reminder for whoever adds a fact: histories must contain it."""
     drawn = {ExtensionSeen, UserSeen, SectionStarted, SectionEnded, SectionWoke, FeedChanged, SnapshotTaken, Swept}
     played = {MuteAsked, MuteWithdrawn, MuteAnswered, ExtensionAsked, ExtensionWithdrawn, ExtensionAnswered}
-    behind = {PollingConfigured, PollSent, PollAnswered, BacklogBegan, BacklogDone, Restored}
+    behind = {PollingConfigured, PollSent, PollAnswered, BacklogBegan, BacklogDone, Restored, PolicyChanged}
     assert drawn | played | behind == set(Fact.__args__)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.core.facts import FeedChanged, Restored, SectionEnded, SectionWoke, Swept
+from orchestrator.core.facts import FeedChanged, PolicyChanged, Restored, SectionEnded, SectionWoke, Swept
 from orchestrator.core.model import EndCause, EndedSection, FeedState
 from orchestrator.core.notices import (
     SectionClosed,
@@ -239,6 +239,49 @@ def test_an_idle_section_ends_where_the_policy_says_so() -> None:
     world.passes(20)
     wake(world)
     assert world.state.ended["pay"].cause is EndCause.IDLE
+
+
+def test_a_policy_that_changes_holds_for_the_sections_that_run() -> None:
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    world.sees("s1")
+    assert world.state.sections["pay"].idle_since is None  # nobody asks
+    world.passes(5)
+    world.policy = Policy(end_after_idle_s=20)
+    assert world.learn(PolicyChanged()).sections == {"pay"}
+    assert wakes_at(world.state.sections["pay"], world.policy) == T0 + 25
+    world.policy = Policy(hold_on_expiry=True)
+    world.passes(30)
+    wake(world)  # as it was set under the policy before
+    assert "pay" in world.state.sections
+    world.learn(PolicyChanged())
+    assert world.state.sections["pay"].idle_since is None
+
+
+def test_a_policy_that_changes_moves_no_end_that_was_given() -> None:
+    world = World(Policy(default_section_s=900))
+    world.starts("before", on="s1")
+    world.policy = Policy(default_section_s=60)
+    world.learn(PolicyChanged())
+    world.starts("after", on="s1")
+    ends = {section_id: section.expires_at - T0 for section_id, section in world.state.sections.items()}
+    assert ends == {"before": 900, "after": 60}
+
+
+def test_what_was_noted_as_idle_does_not_end_where_idleness_is_no_cause() -> None:
+    """A process before this one had another policy."""
+    world = World(Policy(end_after_idle_s=20))
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    world.sees("s1")
+    idle = world.state.sections["pay"]
+    assert idle.idle_since is not None
+    assert wakes_at(idle, Policy()) == idle.expires_at - 30
+    world.policy = Policy()
+    world.passes(100)
+    wake(world)
+    assert "pay" in world.state.sections
 
 
 def test_an_idle_section_on_a_call_ends_when_no_extension_shows_the_call() -> None:

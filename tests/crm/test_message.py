@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.facts import SectionEnded, SectionStarted
 from orchestrator.core.model import OnCall, OnExtension, OnUser, Target
 from orchestrator.crm.message import MOST_BYTES, CrmMessage, MessageRefused, parse
+from orchestrator.engine.notices import Traced
 
 STARTED = {"type": "sensitive_section.started", "section_id": "pay-81f3", "extension": "SIPSIP1"}
 ENDED = {"type": "sensitive_section.ended", "section_id": "pay-81f3"}
@@ -230,6 +231,14 @@ def test_a_cloud_event_is_the_same_message_in_an_envelope() -> None:
         "pay-81f3", OnExtension("SIPSIP1"), None, None, occurred_at=AT_TEN, message_id="/crm/forms e-1"
     )
     assert parse(raw(EVENT), "transport's name") == CrmMessage("main", fact)
+
+
+def test_a_cloud_event_may_name_its_trace_and_a_wrong_name_does_no_harm() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert parse(raw(EVENT | {"traceparent": parent})).trace == Traced("pay-81f3", parent)
+    for wrong in ("", "00-4BF9", parent + "-x", 1, None, ["a"]):
+        assert parse(raw(EVENT | {"traceparent": wrong})).trace is None
+    assert parse(raw(STARTED | {"traceparent": parent})).trace is None  # not in an envelope
 
 
 def test_the_data_of_a_cloud_event_know_better_when_it_happened() -> None:

@@ -245,3 +245,22 @@ def test_a_bug_ends_the_engine_loudly() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         run(story())
     assert caught.group_contains(ZeroDivisionError)
+
+
+def test_another_policy_holds_at_once_also_for_what_runs() -> None:
+    async def story() -> None:
+        async with stage(policy=Policy(verify_s=60.0)) as on:
+            on.sees("s1", talking("c1"))
+            on.starts("pay", "s1")
+            await asyncio.sleep(5)
+            on.sees("s1")
+            await asyncio.sleep(100)
+            assert "pay" in on.engine.state.sections
+            on.engine.govern(Policy(end_after_idle_s=20.0))
+            assert on.engine.policy.end_after_idle_s == 20
+            await asyncio.sleep(19)
+            assert "pay" in on.engine.state.sections
+            await asyncio.sleep(2)
+            assert on.words[-1] == ("pay", "ended")
+
+    run(story())

@@ -67,7 +67,7 @@ async def stage(policy: Policy | None = None, answers: Answers | None = None) ->
         facts.append(fact)
         fold(state, fact, VirtualClock().now(), policy)
 
-    poller = Poller(state, policy, VirtualClock(), answers, learn, book)
+    poller = Poller(state, lambda: policy, VirtualClock(), answers, learn, book)
     async with asyncio.TaskGroup() as tasks:
         polling = tasks.create_task(poller.run())
         await asyncio.sleep(0)

@@ -96,7 +96,7 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     CrmConnected("crm.sensitive"),
     CrmGap("crm.sensitive", 1.5),
     CrmLost("crm.sensitive", HOSTILE, 1.0),
-    MessageTaken("crm.sensitive", "started"),
+    MessageTaken("stream:crm:sensitive", "started", 0.02),
     MessageTaken("crm.sensitive", HOSTILE),
     MessageRejected("crm.sensitive", HOSTILE),
     StoreLost(HOSTILE),

@@ -49,6 +49,15 @@ class TestShape:
             log.write(events.CALL_GONE, level=Level.ERROR, ivrid="j")
         assert [line["ivrid"] for line in written.lines] == ["j"]
 
+    def test_the_level_may_change_while_it_is_open_for_all_that_write_to_it(self, written: Written) -> None:
+        with written.log(level="warning") as log:
+            bound = log.bind("main")
+            for level in ("info", "error"):
+                bound.write(events.CALL_GONE, ivrid=f"before {level}")
+                log.set_level(level)
+                bound.write(events.CALL_GONE, ivrid=f"after {level}")
+        assert [line["ivrid"] for line in written.lines] == ["after info", "before error"]
+
     def test_auto_is_json_where_there_is_no_terminal(self, written: Written) -> None:
         with written.log("auto") as log:
             log.write(events.CALL_GONE, ivrid="i")

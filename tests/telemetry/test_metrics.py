@@ -30,7 +30,7 @@ from tests.telemetry.notices import EVERY, ON_USER
 @pytest.fixture
 def metrics() -> Metrics:
     metrics = Metrics("1.2.3")
-    metrics.follow("main", lambda: now_of(State(), store_up=True))
+    metrics.follow("main", lambda: now_of(State(), store_up=True, at=10.0))
     return metrics
 
 
@@ -121,6 +121,12 @@ def test_the_crm_is_heard_while_all_its_sources_are(metrics: Metrics) -> None:
         assert value(metrics, "crm_connected") == heard
 
 
+def test_what_a_message_waited_is_measured_where_its_source_tells(metrics: Metrics) -> None:
+    tell(metrics, MessageTaken("pubsub:c", "started"), MessageTaken("stream:s", "ended", 2.0))
+    assert value(metrics, "crm_message_wait_seconds_count") == 1
+    assert value(metrics, "crm_message_wait_seconds_sum") == 2
+
+
 def test_hostile_notices_add_no_series(metrics: Metrics) -> None:
     def series() -> set[tuple[str, ...]]:
         return {
@@ -143,7 +149,7 @@ def test_the_page_is_prometheus_text(metrics: Metrics) -> None:
 
 def test_gauges_follow_the_state_from_covered_to_released() -> None:
     state, metrics = State(), Metrics("0")
-    metrics.follow("main", lambda: now_of(state, store_up=False))
+    metrics.follow("main", lambda: now_of(state, store_up=False, at=12.5))
 
     def stages(*facts: Fact) -> set[str]:
         for fact in facts:
@@ -153,13 +159,19 @@ def test_gauges_follow_the_state_from_covered_to_released() -> None:
     leg = Leg("i", Direction.INCOMING, LegStatus.TALKING, answered=True)
     assert stages(ExtensionSeen(Extension("sip", legs={"i": leg}))) == set()
     assert stages(SectionStarted("s", OnExtension("sip"))) == {Stage.WANTED}
+    assert value(metrics, "exposure_now_seconds", account="main") == 2.5
     assert value(metrics, "sections_active", account="main") == 1
     assert stages(MuteAsked("i", muted=True)) == {Stage.ASKED}
     assert stages(MuteAnswered("i", True, Outcome(Verdict.FAILED), 0.5)) == {Stage.ASKED}
     assert stages(MuteAnswered("i", True, Outcome(Verdict.DONE), 0.5)) == {Stage.CONFIRMED}
+    assert value(metrics, "exposure_now_seconds", account="main") == 0
+    assert value(metrics, "overmute_now_seconds", account="main") == 0
     assert stages(SectionEnded("s")) == {Stage.RELEASING}
+    assert value(metrics, "overmute_now_seconds", account="main") == 2.5
     assert stages(MuteAsked("i", muted=False), MuteAnswered("i", False, Outcome(Verdict.DONE), 0.5)) == set()
     assert value(metrics, "calls_live", account="main") == 1
+    assert value(metrics, "overmute_now_seconds", account="main") == 0
+    assert value(metrics, "api_up", account="main") == 1
     assert value(metrics, "store_up", account="main") == 0
 
 
@@ -168,6 +180,6 @@ def test_a_call_muted_by_somebody_else_is_shown_as_such() -> None:
     leg = Leg("i", Direction.INCOMING, LegStatus.TALKING, answered=True, muted=True)
     for fact in (ExtensionSeen(Extension("sip", legs={"i": leg})), SectionStarted("s", OnExtension("sip"))):
         fold(state, fact, 10.0, Policy())
-    now = now_of(state, store_up=True)
+    now = now_of(state, store_up=True, at=10.0)
     assert {stage for stage, count in now.mutes.items() if count} == {Stage.FOREIGN}
     assert now.feed is FeedState.DOWN

@@ -1,0 +1,55 @@
+"""Reads the configuration again when asked to, and takes over what may change while the daemon runs.
+
+Guarantees: a configuration that is wrong changes nothing, and each of its mistakes is logged; what is asked for while
+the daemon starts is done when it has started; the loop does not wait for the file.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn
+
+from orchestrator.config import Config, ConfigError
+from orchestrator.config.renewal import renewed
+from orchestrator.service import Service
+from orchestrator.telemetry import events
+from orchestrator.telemetry.logs import Log
+
+
+class Reloader:
+    def __init__(self, running: Config, read: Callable[[], Config], log: Log, service: Service) -> None:
+        """`read` raises `ConfigError`."""
+        self._running = running
+        self._read = read
+        self._log = log
+        self._service = service
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """The configuration is to be read again, soon."""
+        self._asked.set()
+
+    async def run(self, govern: Callable[[Config], None]) -> NoReturn:
+        """Read when asked to, until cancelled; `govern` takes over the policy."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self._service.reloading()
+            await self._reload(govern)
+            await self._service.ready()
+
+    async def _reload(self, govern: Callable[[Config], None]) -> None:
+        try:
+            read = await asyncio.to_thread(self._read)
+        except ConfigError as error:
+            for mistake in error.mistakes:
+                self._log.write(events.CONFIG_REJECTED, mistake=mistake)
+            return
+        renewal = renewed(self._running, read)
+        self._running = renewal.config
+        self._log.set_level(renewal.config.log.level)
+        govern(renewal.config)
+        self._log.write(
+            events.CONFIG_RELOADED,
+            changed=renewal.changed or None,
+            needs_restart=renewal.needs_restart or None,
+        )
