@@ -26,10 +26,14 @@ from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
 from orchestrator.telemetry.audit import AuditObserver
 from orchestrator.telemetry.counting import MetricsObserver
+from orchestrator.telemetry.history import History
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
-from orchestrator.telemetry.observer import LogObserver, deferred
+from orchestrator.telemetry.observer import Broadcast, Lines, LogObserver, deferred
+from orchestrator.telemetry.recent import Recent
+from orchestrator.telemetry.timelines import Timelines
+from orchestrator.telemetry.turned import Turned
 from orchestrator.voicenter.active_calls import ActiveCallsClient
 from orchestrator.voicenter.feed import Feed
 from orchestrator.voicenter.login import Credentials
@@ -57,12 +61,25 @@ class Account:
         outside: Outside,
         metrics: Metrics,
         log: Log,
+        recent: Recent,
+        history: History,
         stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        observer = stack.enter_context(deferred(logging_to(log, name, stack), MetricsObserver(metrics, name), audit))
-        self._tell = observer.tell
+        self.timelines, self.turned = Timelines(state, clock), Turned(clock)
+        later = stack.enter_context(
+            deferred(
+                logging_to(log, name, stack),
+                logging_to(recent, name, stack),
+                MetricsObserver(metrics, name),
+                audit,
+                history,
+                self.turned,
+            )
+        )
+        self.observer = observer = Broadcast(self.timelines, later)
+        self._tell = later.tell
         keys = Keys(config.redis.namespace, name)
         self.lease = Lease(lease_client, keys, outside.me, clock, observer)
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
@@ -81,6 +98,7 @@ class Account:
             config.api.max_concurrency,
             self._announce,
         )
+        self.engine.heeding.append(self.timelines.heed)
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
         self._restored = False
@@ -130,7 +148,7 @@ class Account:
         return of_the_feed
 
 
-def logging_to(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
+def logging_to(log: Lines, account: str | None, stack: AsyncExitStack) -> LogObserver:
     return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
 
 

@@ -17,6 +17,8 @@ from redis.asyncio import Redis
 
 from orchestrator import __version__
 from orchestrator.account import Account, logging_to
+from orchestrator.board.board import Board
+from orchestrator.board.hand import Hand
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -36,11 +38,15 @@ from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch
 from orchestrator.telemetry.counting import MetricsObserver
+from orchestrator.telemetry.history import History
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.observer import deferred
+from orchestrator.telemetry.recent import Recent
 from orchestrator.web.api import api_app
+from orchestrator.web.board import board_app
 from orchestrator.web.counting import counting
+from orchestrator.web.files import FOLDER, PageFiles
 from orchestrator.web.gate import Gate, Token
 from orchestrator.web.health import health_app, serve, tls_context
 from orchestrator.web.problems import problems
@@ -63,10 +69,12 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
 
 
 def _site(http: Http, daemon: "Daemon") -> web.Application:
-    """The pages for machines, and the API."""
+    """The pages for machines, the API, and the page for people."""
     gate = Gate([Token(of.name, of.sha256, frozenset(of.scopes)) for of in http.tokens], http.host, daemon.observer)
     webhooks = Webhooks([secret.get_secret_value() for secret in http.webhook_secrets], daemon.clock)
     site = health_app(daemon.problems, daemon.metrics.page, counting(daemon.observer), problems)
+    site.add_routes(PageFiles(FOLDER).routes())
+    site.add_subapp("/v1/page", board_app(daemon.board, daemon.hand, gate))
     site.add_subapp("/v1", api_app(daemon.desk, gate, webhooks, daemon.observer))
     return site
 
@@ -78,7 +86,7 @@ def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
 
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    metrics = Metrics(__version__)
+    metrics, recent, history = Metrics(__version__), Recent(outside.clock), History(outside.clock)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
@@ -86,7 +94,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, recent, history, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -100,7 +108,11 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         client,
         outside,
         metrics,
-        stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None))),
+        recent,
+        history,
+        stack.enter_context(
+            deferred(logging_to(log, None, stack), logging_to(recent, None, stack), MetricsObserver(metrics, None))
+        ),
     )
 
 
@@ -115,6 +127,8 @@ class Daemon:
         client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
         metrics: Metrics,
+        recent: Recent,
+        history: History,
         observer: Observer,
     ) -> None:
         self.metrics = metrics
@@ -123,6 +137,8 @@ class Daemon:
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
+        self.hand = Hand(self.desk, accounts, clock, outside.rng)
+        self.board = Board(accounts, self.desk, clock, self.problems, history, recent)
         to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
