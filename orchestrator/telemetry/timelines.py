@@ -1,8 +1,8 @@
 """What happened to each call of one account, in order: its legs, the sections that covered it, what was asked for and
 answered, what was seen, and what was done by hand.
 
-Guarantees: it hangs beside the logic, keeps what it hears in mind and writes it a moment later; `MOST_CALLS` calls are
-kept, with `MOST_ENTRIES` entries each (the first and the newest), and a call that is over for an hour at most, so
+Guarantees: it hangs beside the logic, keeps what it hears in mind and writes it a moment later; `MOST_CALLS` calls
+are kept, with `MOST_ENTRIES` entries each (the first and the newest), and one that is over for an hour at most, so
 memory is bounded; whether anything is missing is said.
 """
 
