@@ -186,7 +186,7 @@ class Board:
     def _heed(self, account: str, changes: Changes) -> None:
         if self._readers:
             self._due[EXTENSIONS, account] |= changes.extensions
-            self._due[EXTENSIONS, account] |= changes.aimed
+            self._due[EXTENSIONS, account] |= changes.aimed | changes.blind
             self._due[CALLS, account] |= changes.calls
             self._due[SECTIONS, account] |= changes.sections
 
@@ -221,6 +221,7 @@ class Board:
         if key.kind == EXTENSIONS:
             legs = [*(before["calls"] if before else ()), *(now["calls"] if now else ())]
             self._due[CALLS, key.account] |= {leg["ivrid"] for leg in legs}
+            self._due[SECTIONS, key.account] |= state.watching.get(key.name, frozenset())
         elif key.kind == CALLS and differs:
             self._due[SECTIONS, key.account] |= state.covering.get(key.name, frozenset())
         if now and now.get("state") in RIPENING:

@@ -89,8 +89,9 @@ class Timeline:
         self.newest.append(entry)
 
     def entries(self) -> list[Entry]:
-        """In the order of time: a request is found a moment after what led to it was written down."""
-        return sorted([self.first, *self.newest] if self.first else [], key=lambda entry: entry.at)
+        """In the order of time. A request is found with what led to it, and comes after it."""
+        found = [self.first, *self.newest] if self.first else []
+        return sorted(found, key=lambda entry: (entry.at, entry.what == REQUEST))
 
 
 class Timelines:
