@@ -135,6 +135,12 @@ class Board:
         return self._ledger.version
 
     def whole(self, can_operate: bool) -> bytes:
+        """Worked out once for all who come at the same time, as after a restart."""
+        if can_operate not in self._wholes:
+            self._wholes[can_operate] = _encoded(self._everything(can_operate))
+        return self._wholes[can_operate]
+
+    def _everything(self, can_operate: bool) -> Document:
         things: dict[str, Any] = {kind: {} for kind in _THINGS}
         found = {"now": self._clock.now(), "version": __version__, "can_operate": can_operate, LOG: [], **things}
         _sort(self._ledger.whole(), found)
@@ -145,7 +151,7 @@ class Board:
             "since": history.since,
             "minutes": history.figures(first, history.this_minute),
         }
-        return _encoded(found)
+        return found
 
     def change(self, after: int) -> bytes | None:
         """What differs since that version. None: that is not known any more."""
@@ -180,7 +186,8 @@ class Board:
         self._ripening: set[Key] = set()
         self._lines: deque[Key] = deque()
         self._logged = 0
-        self._told: dict[int, bytes] = {}
+        self._told: dict[int, bytes] = {}  # by the version that the reader has heard
+        self._wholes: dict[bool, bytes] = {}  # by whether the reader may operate
         self._news = asyncio.Event()
 
     def _heed(self, account: str, changes: Changes) -> None:
@@ -244,7 +251,7 @@ class Board:
                 self._ledger.put(Key(HISTORY, "", str(each)), figures)
         self._ledger.drop(Key(HISTORY, "", str(minute - 2)))
         if self._ledger.seal():
-            self._told = {}
+            self._told, self._wholes = {}, {}
             news, self._news = self._news, asyncio.Event()
             news.set()
 
