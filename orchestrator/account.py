@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 import aiohttp
 from redis.asyncio import Redis
@@ -26,19 +25,15 @@ from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.redis_store import RedisStore
 from orchestrator.telemetry.audit import AuditObserver
-from orchestrator.telemetry.counting import MetricsObserver
-from orchestrator.telemetry.logs import Log
-from orchestrator.telemetry.metrics import Metrics
 from orchestrator.telemetry.now import now_of
-from orchestrator.telemetry.observer import Broadcast, LogObserver, deferred
+from orchestrator.telemetry.timelines import Timelines
+from orchestrator.telemetry.turned import Turned
 from orchestrator.voicenter.active_calls import ActiveCallsClient
 from orchestrator.voicenter.feed import Feed
 from orchestrator.voicenter.login import Credentials
 from orchestrator.voicenter.mute_api import MuteClient
 from orchestrator.voicenter.settings import FeedSettings
-
-if TYPE_CHECKING:
-    from orchestrator.telemetry.tracing import Tracing
+from orchestrator.watchers import Watchers
 
 FLUSH_S = 2.0
 """How long Redis is waited for, when stopping, to take the last answers."""
@@ -59,16 +54,15 @@ class Account:
         lease_client: Redis,
         http: aiohttp.ClientSession,
         outside: Outside,
-        metrics: Metrics,
-        log: Log,
-        tracing: "Tracing | None",
+        watchers: Watchers,
         stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        observer = stack.enter_context(deferred(logging_to(log, name, stack), MetricsObserver(metrics, name), audit))
-        self._tell = observer.tell
-        heard = traced(tracing, name, observer)
+        self.timelines, self.turned = Timelines(state, clock), Turned(clock)
+        watch = watchers.of(name, prompt=(self.timelines,), later=(audit, self.turned))
+        self.observer, self._tell = watch.observer, watch.tell
+        observer = self.observer
         keys = Keys(config.redis.namespace, name)
         self.lease = Lease(lease_client, keys, outside.me, clock, observer)
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
@@ -82,14 +76,15 @@ class Account:
             self.store,
             api,
             calls,
-            heard,
+            observer,
             config.api.max_concurrency,
             self._announce,
         )
+        self.engine.heeding.append(self.timelines.heed)
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
         self._restored = False
-        metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
+        watchers.metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
 
     @property
     def policy(self) -> Policy:
@@ -142,15 +137,6 @@ class Account:
             return f"{self.feed.server}/api/MuteUnmuteCalls" if self.feed.server else None
 
         return of_the_feed
-
-
-def logging_to(log: Log, account: str | None, stack: AsyncExitStack) -> LogObserver:
-    return stack.enter_context(LogObserver(log, account, asyncio.get_running_loop().call_later))
-
-
-def traced(tracing: "Tracing | None", account: str | None, observer: Observer) -> Observer:
-    """Traces go by the moment of each notice, so they are not told a moment later as the others are."""
-    return observer if tracing is None else Broadcast(tracing.of(account), observer)
 
 
 def _policy(config: Config) -> Policy:

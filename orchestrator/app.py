@@ -17,7 +17,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from orchestrator import __version__
-from orchestrator.account import Account, logging_to, traced
+from orchestrator.account import Account
+from orchestrator.board.board import Board
+from orchestrator.board.hand import Hand
 from orchestrator.clock import Clock
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
@@ -30,7 +32,6 @@ from orchestrator.crm.ways_in import WaysIn
 from orchestrator.crm.wire import Wire
 from orchestrator.desk import Desk
 from orchestrator.engine.loop import Engine
-from orchestrator.engine.ports import Observer
 from orchestrator.lifetimes import lasting, together, unless
 from orchestrator.outside import Outside
 from orchestrator.redis_clients import reader, writer
@@ -39,12 +40,12 @@ from orchestrator.service import Service
 from orchestrator.store.embedded import embedded
 from orchestrator.telemetry import events
 from orchestrator.telemetry.clockwatch import watch
-from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
-from orchestrator.telemetry.metrics import Metrics
-from orchestrator.telemetry.observer import deferred
+from orchestrator.watchers import Watchers
 from orchestrator.web.api import api_app
+from orchestrator.web.board import board_app
 from orchestrator.web.counting import counting
+from orchestrator.web.files import FOLDER, PageFiles
 from orchestrator.web.gate import Gate, Token
 from orchestrator.web.health import health_app, serve, tls_context
 from orchestrator.web.problems import problems
@@ -77,10 +78,12 @@ async def _tell_stop(stop: asyncio.Event, service: Service) -> None:
 
 
 def _site(http: Http, daemon: "Daemon") -> web.Application:
-    """The pages for machines, and the API."""
+    """The pages for machines, the API, and the page for people."""
     gate = Gate([Token(of.name, of.sha256, frozenset(of.scopes)) for of in http.tokens], http.host, daemon.observer)
     webhooks = Webhooks([secret.get_secret_value() for secret in http.webhook_secrets], daemon.clock)
     site = health_app(daemon.problems, daemon.metrics.page, counting(daemon.observer), problems)
+    site.add_routes(PageFiles(FOLDER).routes())
+    site.add_subapp("/v1/page", board_app(daemon.board, daemon.hand, gate))
     site.add_subapp("/v1", api_app(daemon.desk, gate, webhooks, daemon.observer))
     return site
 
@@ -92,33 +95,23 @@ def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
 
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    metrics = Metrics(__version__)
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     tracing = await stack.enter_async_context(_tracing(config.traces.otlp_url, outside.clock))
+    watchers = Watchers(log, outside.clock, tracing, stack)
     accounts = {}
     for name in config.accounts:
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, tracing, stack)
-
-    observer = stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None)))
+        accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
         stack.push_async_callback(made.aclose)
         return made
 
-    return Daemon(
-        config,
-        accounts,
-        redis,
-        client,
-        outside,
-        metrics,
-        traced(tracing, None, observer),
-    )
+    return Daemon(config, accounts, redis, client, outside, watchers)
 
 
 class Daemon:
@@ -131,15 +124,16 @@ class Daemon:
         redis: Redis,
         client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
-        metrics: Metrics,
-        observer: Observer,
+        watchers: Watchers,
     ) -> None:
-        self.metrics = metrics
+        self.metrics = watchers.metrics
         self.clock = clock = outside.clock
-        self.observer = observer
+        self.observer = observer = watchers.of(None).observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
+        self.hand = Hand(self.desk, accounts, clock, outside.rng)
+        self.board = Board(accounts, self.desk, clock, self.problems, watchers.history, watchers.recent)
         to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:

@@ -80,7 +80,7 @@ class Desk:
         return Handed(account.name, account.store.kept)
 
     def end(self, section_id: str, account: str | None) -> Handed:
-        of = self._asked(account)
+        of = self.asked(account)
         state = of.engine.state
         section = state.sections.get(section_id)
         calls = () if section is None else view.calls(state, section, self._clock.now())
@@ -95,7 +95,7 @@ class Desk:
         return Handed(account.name, account.store.kept)
 
     def section(self, section_id: str, account: str | None) -> Document:
-        of = self._asked(account)
+        of = self.asked(account)
         state = of.engine.state
         section, ended = state.sections.get(section_id), state.ended.get(section_id)
         if section is not None:
@@ -106,7 +106,7 @@ class Desk:
         raise Unheard("No section of this name is known; of one that ended this is so after an hour.")
 
     async def changed(self, section_id: str, account: str | None) -> None:
-        await self._asked(account).engine.standings.changed(section_id)
+        await self.asked(account).engine.standings.changed(section_id)
 
     def sections(self, account: str | None) -> list[Document]:
         return [
@@ -116,7 +116,7 @@ class Desk:
         ]
 
     def extension(self, sip: str, account: str | None) -> Document:
-        of = self._asked(account)
+        of = self.asked(account)
         state = of.engine.state
         watching = state.watching.get(sip, frozenset())
         if sip not in state.extensions and not watching:
@@ -154,11 +154,12 @@ class Desk:
 
     def _all_asked(self, account: str | None) -> list[Served]:
         if account is not None:
-            return [self._asked(account)]
+            return [self.asked(account)]
         self._must_be_open()
         return [of for _, of in sorted(self._accounts.items())]
 
-    def _asked(self, account: str | None) -> Served:
+    def asked(self, account: str | None) -> Served:
+        """The account that is meant. Raises `Refusal`."""
         self._must_be_open()
         try:
             return self._named(account)

@@ -39,7 +39,7 @@ def extension_document(account: str, extension: Extension, section_ids: Iterable
         "account": account,
         "user_id": extension.user_id,
         "online_user_id": extension.online_user_id,
-        "calls": [_leg(leg) for leg in extension.legs.values()],
+        "calls": [leg_document(leg) for leg in extension.legs.values()],
         "sections": sorted(section_ids),
     }
 
@@ -85,7 +85,7 @@ def _call(call: CallStanding) -> dict[str, Any]:
     }
 
 
-def _leg(leg: Leg) -> dict[str, Any]:
+def leg_document(leg: Leg) -> dict[str, Any]:
     return {
         "ivrid": leg.ivrid,
         "direction": leg.direction.value,

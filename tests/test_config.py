@@ -255,7 +255,7 @@ TOKEN_MISTAKES = [
     (TOKEN.replace(SHA, "the-token-itself"), "http.tokens[0].sha256: its value is not the SHA-256 of a token"),
     (
         TOKEN.replace('"read"', '"write"'),
-        "http.tokens[0].scopes[0]: 'write' is not one of sections:write, read, page",
+        "http.tokens[0].scopes[0]: 'write' is not one of sections:write, read, page, operate",
     ),
     (TOKEN.replace('"read"', ""), "http.tokens[0].scopes: is empty"),
     (TOKEN.replace("sha256", "sha265"), "http.tokens[0].sha256: is missing"),

@@ -4,14 +4,23 @@ import argparse
 import hashlib
 import json
 import secrets
+from typing import get_args
 
 from orchestrator.cli.codes import OK
+from orchestrator.config.schema import Scope
 
 RANDOM_BYTES = 32
+DEFAULT_SCOPES = ["sections:write", "read"]
 
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="crm", help="whose it is, for the configuration (default: crm)")
+    parser.add_argument(
+        "--scope",
+        action="append",
+        choices=get_args(Scope),
+        help="what it may do; may be given several times (default: sections:write and read, as a CRM needs)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,5 +31,5 @@ def run(args: argparse.Namespace) -> int:
     print("[[http.tokens]]")
     print(f"name = {json.dumps(args.name, ensure_ascii=False)}")
     print(f'sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"')
-    print('scopes = ["sections:write", "read"]')
+    print(f"scopes = {json.dumps(args.scope or DEFAULT_SCOPES)}")
     return OK

@@ -173,11 +173,14 @@ class Redis(Table):
         return self.url.get_secret_value() == EMBEDDED
 
 
+Scope = Literal["sections:write", "read", "page", "operate"]
+
+
 class Token(Table):
     name: Text
     sha256: Annotated[str, BeforeValidator(_sha256)]
     """Of the token, in hex: the token itself is nowhere but with whoever uses it."""
-    scopes: Annotated[tuple[Literal["sections:write", "read", "page"], ...], Field(min_length=1)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
 
 
 class Http(Table):

@@ -109,6 +109,12 @@ class PollingConfigured(Struct, frozen=True):
     """There is a code to poll Active Calls with."""
 
 
+class ReleaseOrdered(Struct, frozen=True):
+    """An operator wants this recording to run, whoever muted it."""
+
+    ivrid: str
+
+
 class MuteWithdrawn(Struct, frozen=True):
     """The request was not sent after all: while its intention was written down, the wish changed."""
 
@@ -156,7 +162,7 @@ class Swept(Struct, frozen=True):
 
 FeedFact = FeedChanged | SnapshotTaken | ExtensionSeen | UserSeen
 SectionFact = SectionStarted | SectionEnded | SectionWoke
-MuteFact = MuteAsked | MuteWithdrawn | MuteAnswered
+MuteFact = MuteAsked | MuteWithdrawn | MuteAnswered | ReleaseOrdered
 ExtensionFact = ExtensionAsked | ExtensionWithdrawn | ExtensionAnswered
 PollFact = PollingConfigured | PollSent | PollAnswered
 

@@ -31,6 +31,7 @@ from orchestrator.core.facts import (
     PollFact,
     PollingConfigured,
     PollSent,
+    ReleaseOrdered,
     Restored,
     SectionEnded,
     SectionFact,
@@ -53,7 +54,7 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
             _hear_feed(state, fact, now, policy, changes)
         case SectionStarted() | SectionEnded() | SectionWoke():
             _hear_of_section(state, fact, now, policy, changes)
-        case MuteAsked() | MuteWithdrawn() | MuteAnswered():
+        case MuteAsked() | MuteWithdrawn() | MuteAnswered() | ReleaseOrdered():
             _work(state, fact, now, policy, changes)
         case ExtensionAsked() | ExtensionWithdrawn() | ExtensionAnswered():
             _work_blind(state, fact, now, policy, changes)
@@ -114,6 +115,8 @@ def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Cha
             mutes.ask(state, fact, now, policy, changes)
         case MuteWithdrawn(ivrid):
             mutes.withdraw(state, ivrid, changes)
+        case ReleaseOrdered(ivrid):
+            mutes.order_release(state, ivrid, now, changes)
         case MuteAnswered():
             mutes.answer(state, fact, now, policy, changes)
             until = reach.lands_by(fact.outcome, now, policy)

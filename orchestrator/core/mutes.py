@@ -2,7 +2,8 @@
 
 A claim begins when a call gets its first cover and lives until the API has confirmed that the recording runs
 again, or that the call is over. What is uncertain stays uncertain here (`Recording.UNKNOWN`) until an answer
-settles it. A recording that somebody else muted before our first request is noted, and never touched.
+settles it. A recording that somebody else muted before our first request is noted, and never touched unless an
+operator orders its release: from then on it is ours.
 """
 
 from typing import assert_never
@@ -78,6 +79,19 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
         forget(state, ivrid, changes)
     else:
         write(state, replace(mute, due_since=now, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
+
+
+def order_release(state: State, ivrid: str, now: float, changes: Changes) -> None:
+    """An operator wants it to run: whoever muted it, and whatever it is believed to be, it is asked for. Not where a
+    section covers the call, nor where that is under way already, nor for a call that nobody knows."""
+    call, mute = state.calls.get(ivrid), state.mutes.get(ivrid)
+    if ivrid in state.covering or (mute.gone if mute else call is None or not call.on):
+        return
+    if mute is None or mute.foreign:
+        write(state, Mute(ivrid, due_since=now, recording=Recording.UNKNOWN), changes)
+    elif mute.held or mute.recording is Recording.OPEN:
+        doubted = replace(mute, held=False, recording=Recording.UNKNOWN, due_since=now, verified_at=None)
+        write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
 def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Changes) -> None:

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from orchestrator.clock import Clock
 from orchestrator.core import blind, mutes
+from orchestrator.core.changes import Changes
 from orchestrator.core.facts import (
     ExtensionAnswered,
     ExtensionAsked,
@@ -71,6 +72,8 @@ class Engine:
         self._max_concurrency = max_concurrency
         self._due: KeyQueue[Key] = KeyQueue(clock.now, self._urgent)
         self.standings = Standings(state, lambda: self._policy, clock, tell)
+        self.heeding: list[Callable[[Changes], None]] = [self.standings.heed]
+        """These hear of whatever changed, and do no more at that moment than to keep it in mind."""
         self._sections: KeyQueue[str] = KeyQueue(clock.now, lambda section_id: True)
         self._poller = Poller(state, lambda: self._policy, clock, calls, self.learn, observer) if calls else None
 
@@ -98,7 +101,8 @@ class Engine:
             self._set_wake(section_id)
         if changes.sections and self._poller:
             self._poller.rouse()
-        self.standings.heed(changes)
+        for heed in self.heeding:
+            heed(changes)
         for notice in changes.notices:
             self._observer.notice(notice)
 

@@ -180,12 +180,48 @@ class RequestRefused:
     """One of `REFUSALS`."""
 
 
+@dataclass(frozen=True, slots=True)
+class HandMuted:
+    """Somebody had a call muted by hand: by a section on it, which ends like any other."""
+
+    ivrid: str
+    section_id: str
+    by: str
+    """The name of the token, or `loopback`."""
+    why: str
+    """One of the words of `web.ports.REASONS`."""
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandReleased:
+    """Somebody wants a recording to run, whoever muted it."""
+
+    ivrid: str
+    by: str
+    why: str
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandEnded:
+    """Somebody ended a section."""
+
+    section_id: str
+    calls: tuple[str, ...]
+    """Those that it covered."""
+    by: str
+    why: str
+    ticket: str | None
+
+
 REFUSALS = (
     "no token",
     "unknown token",
     "scope missing",
     "no token configured",
     "another host named",
+    "another origin",
     "webhook not verified",
 )
 
@@ -212,4 +248,7 @@ EdgeNotice = (
     | PollMade
     | RequestServed
     | RequestRefused
+    | HandMuted
+    | HandReleased
+    | HandEnded
 )

@@ -40,6 +40,9 @@ from orchestrator.engine.notices import (
     FeedConnected,
     FeedEventRejected,
     FeedLost,
+    HandEnded,
+    HandMuted,
+    HandReleased,
     LoginDone,
     LoginFailed,
     MessageRejected,
@@ -93,8 +96,10 @@ class MetricsObserver:
                 self._metrics.http_refusals.labels(why).inc()
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
-            case MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused():
-                return  # likewise
+            case (MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused()) | (
+                HandMuted() | HandReleased() | HandEnded()
+            ):
+                return  # likewise; what is done by hand is counted by its effects
             case never:
                 assert_never(never)
 

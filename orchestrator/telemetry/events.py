@@ -41,6 +41,7 @@ FIELDS: Mapping[str, str] = {
     "action_id": "Voicenter's ActionID of the request that did it",
     "after_s": "seconds that it was away, or that it took",
     "attempts": "requests that it took, or that failed in a row",
+    "by": "who did it: the name of the token, or loopback (where no token is configured)",
     "by_s": "seconds; above 0: ahead",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
@@ -88,13 +89,14 @@ FIELDS: Mapping[str, str] = {
     "signal": "the signal received",
     "source": "where messages come from: stream:, list: or pubsub:, and its name in the configuration; http, webhook",
     "status": "the status code of the answer",
+    "ticket": "the ticket that was given for it; missing: none",
     "token": "the ownership's number: grows with every new owner",
     "user_id": "Voicenter's user id",
     "verdict": "what the request came to: done, not_found, refused, busy, failed, unsent, lost",
     "version": "the daemon's version",
     "waited_s": "seconds waited",
     "where": "places in source code, file:line",
-    "why": "the reason, in words of our own",
+    "why": "the reason, in words of our own; of what was done by hand, one of those in docs/page.md",
 }
 
 _TARGET = ("extension", "user_id", "ivrid")
@@ -284,6 +286,25 @@ POLLING_LOST = Event(
     "Active Calls cannot be counted on: mutes are not verified, extensions with a section are muted as a whole.",
 )
 POLLING_BACK = Event("polling.back", Level.INFO, (), "Active Calls answers again.")
+
+HAND_MUTED = Event(
+    "hand.muted",
+    Level.WARNING,
+    ("ivrid", "section_id", "by", "why", "ticket"),
+    "Somebody had the call muted by hand: by a section on it, which ends like any other.",
+)
+HAND_RELEASED = Event(
+    "hand.released",
+    Level.WARNING,
+    ("ivrid", "by", "why", "ticket"),
+    "Somebody wants the recording to run, whoever muted it: from now on it is ours, and asked for.",
+)
+HAND_ENDED = Event(
+    "hand.ended",
+    Level.WARNING,
+    ("section_id", "calls", "by", "why", "ticket"),
+    "Somebody ended the section by hand.",
+)
 
 CRM_CONNECTED = Event("crm.connected", Level.INFO, ("source",), "Messages of the CRM are heard.")
 CRM_LOST = Event("crm.lost", Level.WARNING, ("source", "why", "retry_in_s"), "Messages of the CRM are not heard.")

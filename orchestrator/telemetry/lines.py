@@ -44,6 +44,9 @@ from orchestrator.engine.notices import (
     FeedConnected,
     FeedEventRejected,
     FeedLost,
+    HandEnded,
+    HandMuted,
+    HandReleased,
     LoginDone,
     LoginFailed,
     MessageRejected,
@@ -82,6 +85,7 @@ _SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow
+_HandNotice = HandMuted | HandReleased | HandEnded
 _OwnerNotice = OwnerRefused | OwnerTaken | OwnerLost
 
 
@@ -103,12 +107,35 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _store(notice)
         case OwnerRefused() | OwnerTaken() | OwnerLost():
             return _owner(notice)
+        case RequestServed() | RequestRefused():
+            return _http(notice)
+        case HandMuted() | HandReleased() | HandEnded():
+            return _hand(notice)
+        case ClockStepped(by_s):
+            return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
+        case never:
+            assert_never(never)
+
+
+def _http(notice: RequestServed | RequestRefused) -> Line:
+    match notice:
         case RequestServed(route, method, status):
             return _told(events.HTTP_REQUEST, route=route, method=method, status=status)
         case RequestRefused(why):
             return _told(events.HTTP_REFUSED, why=why)
-        case ClockStepped(by_s):
-            return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
+        case never:
+            assert_never(never)
+
+
+def _hand(notice: _HandNotice) -> Line:
+    whose: dict[str, Field] = {"by": notice.by, "why": notice.why, "ticket": notice.ticket}
+    match notice:
+        case HandMuted(ivrid, section_id):
+            return _told(events.HAND_MUTED, ivrid=ivrid, section_id=section_id, **whose)
+        case HandReleased(ivrid):
+            return _told(events.HAND_RELEASED, ivrid=ivrid, **whose)
+        case HandEnded(section_id, covered):
+            return _told(events.HAND_ENDED, section_id=section_id, calls=covered, **whose)
         case never:
             assert_never(never)
 

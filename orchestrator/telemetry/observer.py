@@ -7,17 +7,27 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Protocol, Self
 
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.engine.ports import Observer
-from orchestrator.telemetry.lines import Line, line
-from orchestrator.telemetry.logs import Log
+from orchestrator.telemetry.events import Event, Level
+from orchestrator.telemetry.lines import Field, Line, line
 from orchestrator.telemetry.repeats import Later, Repeats
 
 _PLACE = re.compile(r"\[\d+\]| \(and \d+ more\)")
 """Where in a payload something was wrong, and how much else."""
+
+
+class Lines(Protocol):
+    """Where lines are written: the log, or what keeps the newest of them."""
+
+    def write(self, event: Event, *, level: Level | None = None, **fields: Field) -> None:
+        """Fields that are None are left out."""
+
+    def bind(self, account: str) -> "Lines":
+        """One whose lines all carry an account."""
 
 
 class LogObserver:
@@ -26,7 +36,7 @@ class LogObserver:
     `account` is None for what concerns the process. A context manager: in the end what waits is written.
     """
 
-    def __init__(self, log: Log, account: str | None, later: Later) -> None:
+    def __init__(self, log: Lines, account: str | None, later: Later) -> None:
         self._log = log if account is None else log.bind(account)
         self._repeats = Repeats(self._write, later)
 

@@ -28,10 +28,10 @@ MOST_WAITS = 256
 LOOK_AGAIN_S = 0.25
 """While waiting the section is looked at this often at least: of changes that cancel out nobody tells."""
 
-_JSON = "application/json"
+JSON = "application/json"
 _CLOUD_EVENT = "application/cloudevents+json"
 _FRESH = {"Cache-Control": "no-store"}
-_SOON = {"Retry-After": "1"}
+SOON = {"Retry-After": "1"}
 _CLOSE = {"Connection": "close"}
 
 _STATUS: Mapping[type[Refusal], HTTPStatus] = {
@@ -56,7 +56,7 @@ def api_app(desk: Desk, gate: Gate, webhooks: Webhooks, observer: Observer) -> w
 
         return admitted
 
-    app = web.Application(middlewares=[_refusals])
+    app = web.Application(middlewares=[refusals])
     app.add_routes(
         [
             web.put("/sections/{id}", guarded(WRITE, api.start)),
@@ -72,12 +72,12 @@ def api_app(desk: Desk, gate: Gate, webhooks: Webhooks, observer: Observer) -> w
 
 
 @web.middleware
-async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refusal as refusal:
         more = {"cause": refusal.cause, "ended_at": refusal.ended_at} if isinstance(refusal, Over) else {}
-        headers = _SOON if isinstance(refusal, Shut) else None
+        headers = SOON if isinstance(refusal, Shut) else None
         raise Problem(_STATUS[type(refusal)], str(refusal), headers, **more) from None
 
 
@@ -90,34 +90,38 @@ class Api:
 
     async def start(self, request: web.Request) -> web.Response:
         section_id, wait_s = request.match_info["id"], _wait_s(request)
-        body = await _body(request, _JSON)
+        body = await body_of(request, JSON)
         until = asyncio.get_running_loop().time() + wait_s
         handed = self._desk.start(section_id, body)
-        saved = await _saved(handed)
+        saved = await is_saved(handed)
         if wait_s and self._waits >= MOST_WAITS:
             detail = "The section runs, but too many requests wait at once: ask for it with GET, or again later."
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, _SOON)
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, SOON)
         self._waits += 1
         try:
             document = await self._protected(section_id, handed.account, until)
         finally:
             self._waits -= 1
         status = HTTPStatus.OK if document["state"] == PROTECTED else HTTPStatus.ACCEPTED
-        return _json(document | {"saved": saved}, status)
+        return json_answer(document | {"saved": saved}, status)
 
     async def end(self, request: web.Request) -> web.Response:
         handed = self._desk.end(request.match_info["id"], _account(request))
-        saved = await _saved(handed)
+        saved = await is_saved(handed)
         if handed.document is not None:
-            return _json(handed.document | {"saved": saved})
-        return web.Response(status=HTTPStatus.NO_CONTENT) if saved else _json({"saved": False}, HTTPStatus.ACCEPTED)
+            return json_answer(handed.document | {"saved": saved})
+        return (
+            web.Response(status=HTTPStatus.NO_CONTENT)
+            if saved
+            else json_answer({"saved": False}, HTTPStatus.ACCEPTED)
+        )
 
     async def take(self, request: web.Request) -> web.Response:
         """A sender of webhooks asks again until it hears of success: so that is said once Redis has the message."""
         if not self._webhooks.expected:
             detail = "Closed: http.webhook_secrets has no secret to verify webhooks with."
             raise Problem(HTTPStatus.FORBIDDEN, detail)
-        body = await _body(request, _JSON, _CLOUD_EVENT)
+        body = await body_of(request, JSON, _CLOUD_EVENT)
         try:
             name = self._webhooks.verified(request.headers, body)
         except Unverified:
@@ -132,22 +136,22 @@ class Api:
         if handed is None:
             handed = self._desk.take(body, name)
             self._webhooks.remember(name, handed)
-        if not await _saved(handed):
+        if not await is_saved(handed):
             detail = "The message has its effect, but Redis has it not yet: send it again."
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, _SOON)
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, SOON)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def sections(self, request: web.Request) -> web.Response:
-        return _json({"sections": self._desk.sections(_account(request))})
+        return json_answer({"sections": self._desk.sections(_account(request))})
 
     async def section(self, request: web.Request) -> web.Response:
-        return _json(self._desk.section(request.match_info["id"], _account(request)))
+        return json_answer(self._desk.section(request.match_info["id"], _account(request)))
 
     async def extension(self, request: web.Request) -> web.Response:
-        return _json(self._desk.extension(request.match_info["sip"], _account(request)))
+        return json_answer(self._desk.extension(request.match_info["sip"], _account(request)))
 
     async def calls(self, request: web.Request) -> web.Response:
-        return _json({"calls": self._desk.calls(_account(request))})
+        return json_answer({"calls": self._desk.calls(_account(request))})
 
     async def _protected(self, section_id: str, account: str, until: float) -> Document:
         """The section once it is protected, or as it stands when the time is up."""
@@ -164,7 +168,7 @@ class Api:
         return document
 
 
-async def _saved(handed: Handed) -> bool:
+async def is_saved(handed: Handed) -> bool:
     try:
         async with asyncio.timeout(SAVED_WITHIN_S):
             await handed.kept()
@@ -173,7 +177,7 @@ async def _saved(handed: Handed) -> bool:
     return True
 
 
-async def _body(request: web.Request, *types: str) -> bytes:
+async def body_of(request: web.Request, *types: str) -> bytes:
     if request.content_type not in types:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type: {' or '.join(types)} is needed.")
     try:
@@ -200,5 +204,5 @@ def _account(request: web.Request) -> str | None:
     return request.query.get("account")
 
 
-def _json(document: Document, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return web.Response(status=status, body=json.dumps(document).encode(), content_type=_JSON, headers=_FRESH)
+def json_answer(document: Document, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(status=status, body=json.dumps(document).encode(), content_type=JSON, headers=_FRESH)

@@ -1,12 +1,13 @@
-"""What the HTTP API needs of the daemon, as a contract; `orchestrator.desk` fulfils it.
+"""What the HTTP API and the page need of the daemon, as contracts; `orchestrator.desk` and `.board` fulfil them.
 
 Guarantees: nothing of the daemon is known here but documents (JSON objects for the answer) and refusals, whose text
 is for the caller: it names what is wrong and what would be right, and never repeats what was sent.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Document = dict[str, Any]
 
@@ -79,3 +80,58 @@ class Desk(Protocol):
     def extension(self, sip: str, account: str | None) -> Document: ...
 
     def calls(self, account: str | None) -> list[Document]: ...
+
+
+BOARD, CHANGE = "board", "change"
+
+
+class Event(NamedTuple):
+    kind: str
+    """`BOARD`: everything; `CHANGE`: what differs from what the same reader was told last."""
+    number: int
+    """Counts what this reader is told."""
+    data: bytes
+    """A JSON object, in one line."""
+
+
+class Reader(Protocol):
+    """One who looks on. Nothing is kept for it but how far it has read."""
+
+    async def next(self) -> Event:
+        """Wait until there is something to tell. What changed several times is told as it is now."""
+
+
+class Board(Protocol):
+    """What is shown to people while it happens. Does not need this process to work for the accounts."""
+
+    def follow(self, can_operate: bool) -> AbstractContextManager[Reader]:
+        """One more looks on, while this lasts."""
+
+    def call(self, ivrid: str, account: str | None) -> Document:
+        """One call and its story. Raises `Refusal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who does something by hand, and why: one of `REASONS`, and a ticket where there is one."""
+
+    by: str
+    why: str
+    ticket: str | None
+    account: str | None
+
+
+REASONS = ("card_spoken", "left_muted", "crm_fault", "wrong_call", "drill", "other")
+
+
+class Hand(Protocol):
+    """What people may do. Each method may raise a `Refusal`; each is audited, whoever did it."""
+
+    def end(self, section_id: str, order: Order) -> Handed:
+        """End a section that runs."""
+
+    def mute(self, ivrid: str, max_seconds: float, order: Order) -> Handed:
+        """Start a section on the call."""
+
+    def release(self, ivrid: str, order: Order) -> Handed:
+        """Have the recording run, whoever muted it, where no section covers the call."""

@@ -50,6 +50,13 @@ async def test_token_prints_one_and_the_configuration_that_knows_only_its_hash(t
     assert (await command("check", "--config", str(file), environ=GOOD)).code == 0
 
 
+async def test_a_token_may_be_made_for_other_scopes() -> None:
+    result = await command("token", "--name", "amira", "--scope", "page", "--scope", "operate")
+    (entry,) = tomllib.loads(result.out)["http"]["tokens"]
+    assert (entry["name"], entry["scopes"]) == ("amira", ["page", "operate"])
+    assert (await command("token", "--scope", "everything")).code == 2
+
+
 async def test_a_certificate_of_no_use_is_1_and_told_in_a_sentence(tmp_path: Path) -> None:
     environ = GOOD | {
         "ORCHESTRATOR_DATA_DIR": str(tmp_path),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.core.claims import Verdict
-from orchestrator.core.facts import PollAnswered, PollSent, Restored, SectionWoke
+from orchestrator.core.facts import PollAnswered, PollSent, ReleaseOrdered, Restored, SectionWoke
 from orchestrator.core.model import Extension, FeedState, Leg
 from orchestrator.core.reconcile import Ask
 from orchestrator.core.state import Polled, PollFailed, State
@@ -120,6 +120,15 @@ class Centre:
                 if self.on[other].pop(ivrid, None) is not None:
                     self.tell(other)
             del self.muted[ivrid]
+
+    def orders_release(self, sip: str) -> None:
+        """Of every call here, by hand: where that can be, it is nobody else's mute any more."""
+        state = self.world.state
+        for ivrid in self.on[sip]:
+            known = ivrid in state.calls and state.calls[ivrid].on
+            self.world.learn(ReleaseOrdered(ivrid))
+            if known and ivrid not in state.covering:
+                self.foreign -= {ivrid}
 
     # What the network does
 

@@ -32,6 +32,7 @@ from orchestrator.core.facts import (
     PollAnswered,
     PollingConfigured,
     PollSent,
+    ReleaseOrdered,
     Restored,
     SectionEnded,
     SectionStarted,
@@ -108,6 +109,7 @@ FROM_OUTSIDE: st.SearchStrategy[Fact] = st.one_of(
     st.builds(FeedChanged, st.sampled_from([FeedState.DOWN, FeedState.SYNCING])),
     st.lists(EXTENSIONS, max_size=3, unique_by=lambda ext: ext.sip).map(lambda exts: SnapshotTaken(tuple(exts))),
     st.just(Swept()),
+    st.builds(ReleaseOrdered, IVRIDS),
     st.just(BacklogBegan()),
     st.just(BacklogDone()),
 )
@@ -328,7 +330,7 @@ def test_nothing_foreign_is_ever_asked_for(policy: Policy, steps: list[Step]) ->
         elif kind == "polled" and isinstance(what[1], Polled):
             polled = Polled(tuple(_as_foreign(ext, foreign) for ext in what[1].extensions))
             play(world, [(kind, (what[0], polled, what[2]))])
-        else:
+        elif not isinstance(what, ReleaseOrdered):  # that makes it ours
             play(world, [(kind, what)])
     finish(world)
     assert not foreign & {ivrid for ivrid, _ in world.asked}
@@ -414,7 +416,17 @@ def test_while_a_backlog_waits_nothing_is_opened(before: list[Step], during: lis
 
 def test_the_facts_of_the_engine_are_drawn_too() -> None:
     """A reminder for whoever adds a fact: histories must contain it."""
-    drawn = {ExtensionSeen, UserSeen, SectionStarted, SectionEnded, SectionWoke, FeedChanged, SnapshotTaken, Swept}
+    drawn = {
+        ReleaseOrdered,
+        ExtensionSeen,
+        UserSeen,
+        SectionStarted,
+        SectionEnded,
+        SectionWoke,
+        FeedChanged,
+        SnapshotTaken,
+        Swept,
+    }
     played = {MuteAsked, MuteWithdrawn, MuteAnswered, ExtensionAsked, ExtensionWithdrawn, ExtensionAnswered}
     behind = {PollingConfigured, PollSent, PollAnswered, BacklogBegan, BacklogDone, Restored, PolicyChanged}
     assert drawn | played | behind == set(Fact.__args__)

@@ -47,6 +47,7 @@ PEOPLE = st.one_of(
     step("answers", PLACES),
     step("transfers", PLACES, PLACES),
     step("hangs_up", PLACES),
+    step("orders_release", PLACES),
 )
 NETWORK = st.one_of(
     step("passes", TIMES),

@@ -37,6 +37,9 @@ from orchestrator.engine.notices import (
     FeedConnected,
     FeedEventRejected,
     FeedLost,
+    HandEnded,
+    HandMuted,
+    HandReleased,
     LoginDone,
     LoginFailed,
     MessageRejected,
@@ -125,4 +128,8 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     PollMade(HOSTILE, False, "no answer in time", 3.0),
     RequestServed("/v1/sections/{id}", "PUT", 202),
     RequestRefused("unknown token"),
+    HandMuted(HOSTILE, "hand-1", HOSTILE, "drill", "INC-7"),
+    HandReleased("i", "loopback", "other", None),
+    HandReleased(HOSTILE, HOSTILE, "left_muted", "INC-7"),
+    HandEnded(HOSTILE, (HOSTILE,), "loopback", "crm_fault", "INC-7"),
 )

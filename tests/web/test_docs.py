@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orchestrator.clock import SystemClock
 from orchestrator.web.api import api_app
-from orchestrator.web.gate import READ, WRITE, Gate
+from orchestrator.web.gate import OPERATE, PAGE, READ, WRITE, Gate
 from orchestrator.web.webhooks import Webhooks
 from tests.engine.doubles import Notebook
 from tests.web.desk import FakeDesk
@@ -26,4 +26,4 @@ def test_every_request_stands_in_it() -> None:
 
 
 def test_every_scope_stands_in_it() -> None:
-    assert all(f"`{scope}`" in TEXT for scope in (READ, WRITE, "page"))
+    assert all(f"`{scope}`" in TEXT for scope in (READ, WRITE, PAGE, OPERATE))
