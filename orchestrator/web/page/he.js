@@ -14,6 +14,8 @@ export default {
 
   all_well: "הכול תקין",
   all_well_more: { one: "שיחה אחת מושתקת, אין חשיפות.", two: "שתי שיחות מושתקות, אין חשיפות.", other: "{n} שיחות מושתקות, אין חשיפות." },
+  exposed_which: "{which}",
+  exposed_more: "{which} ועוד {more}",
   exposed_now: { one: "שיחה אחת חשופה", two: "שתי שיחות חשופות", other: "{n} שיחות חשופות" },
   api_failing: "ממשק ההשתקה של Voicenter נכשל",
   feed_down: "הזרם בזמן אמת מנותק מאז {at}",
@@ -51,7 +53,7 @@ export default {
   health_unknown: "אין עדיין חשבונות",
 
   exposed: "חשופה",
-  covered: "בהשתקה",
+  covered: "מכוסה",
   muted: "מושתקת",
   verified: "מאומתת",
   foreign: "זרה",
@@ -262,5 +264,14 @@ export default {
   "field.calls": "שיחות",
   "field.user_id": "משתמש",
   "field.who": "מאת",
+  "field.max_s": "לכל היותר (ש׳)",
+  "field.duration_s": "נמשך (ש׳)",
+  "field.expires_in_s": "פוקע בעוד (ש׳)",
+  "field.retry_in_s": "שוב בעוד (ש׳)",
+  "field.after_s": "כעבור (ש׳)",
+  "field.extensions": "שלוחות",
+  "field.source": "מקור",
+  "field.shown": "נראתה מושתקת",
+  "field.muted": "להשתיק",
   "field.ticket": "פנייה",
 };

@@ -14,8 +14,9 @@ export class Log {
   }
 
   draw() {
-    const { log } = this.app.board;
-    if (this.drawn !== log) this.items = log.map((entry) => ({ key: entry.id, entry })).reverse();
+    const { log, health } = this.app.board;
+    const several = Object.keys(health.accounts).length > 1;
+    if (this.drawn !== log) this.items = log.map((entry) => ({ key: entry.id, entry, several })).reverse();
     this.drawn = log;
     by("log-none").hidden = this.items.length > 0;
     this.window.show(this.items);
@@ -46,7 +47,7 @@ function makeRow(element) {
   element.append(...Object.values(element.parts));
 }
 
-function drawRow(element, { entry }) {
+function drawRow(element, { entry, several }) {
   const language = document.documentElement.lang;
   if (element.entry === entry && element.language === language) return;
   Object.assign(element, { entry, language });
@@ -56,5 +57,5 @@ function drawRow(element, { entry }) {
   say(parts.at, timeOf(entry.at));
   parts.level.replaceChildren(glyph(level));
   say(parts.event, eventName(entry.event));
-  parts.fields.replaceChildren(...fieldsOf(entry.account ? { account: entry.account, ...entry.fields } : entry.fields));
+  parts.fields.replaceChildren(...fieldsOf(several ? { account: entry.account, ...entry.fields } : entry.fields));
 }

@@ -41,7 +41,7 @@ export function plot({ name, means, kind, bars, since }) {
   picture.addEventListener("pointerleave", () => { told.textContent = total; });
   return el("figure", { class: `plot plot-${kind}` },
     el("figcaption", {}, el("b", {}, name), " ", el("span", { class: "quiet" }, means), told),
-    el("div", { class: "plot-area", dir: "ltr" }, picture, el("span", { class: "plot-top figures" }, n ? lasting(top) : "")));
+    el("div", { class: "plot-area", dir: "ltr" }, picture, el("span", { class: "plot-top figures", dir: "auto" }, n ? lasting(top) : "")));
 }
 
 function drawBar(bar, x, step, top, told) {

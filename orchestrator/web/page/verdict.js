@@ -3,6 +3,7 @@
 // Guarantees: pure; what is worst is said first; nothing is called well that is not known to be.
 
 const RELEASE_SLOW_S = 10;
+const NAMED_MOST = 6;
 
 /**
  * `link` is how the stream stands (stream.js), `now` the daemon's time.
@@ -37,10 +38,13 @@ function withoutDaemon(link) {
 }
 
 function* troubles(board, now) {
-  const exposed = [...board.calls.values()].filter((call) => call.state === "exposed").length;
-  if (exposed) yield { level: "bad", key: "exposed_now", n: exposed };
+  const exposed = [...board.calls.values()].filter((call) => call.state === "exposed").sort((a, b) => a.since - b.since);
+  if (exposed.length) {
+    yield { level: "bad", key: "exposed_now", n: exposed.length };
+    yield { level: "bad", ...which(exposed) };
+  }
   const accounts = Object.entries(board.health.accounts);
-  let known = exposed > 0;
+  let known = exposed.length > 0;
   for (const [account, health] of accounts) {
     const where = accounts.length > 1 ? { account } : {};
     for (const trouble of unhealthy(health)) {
@@ -55,6 +59,14 @@ function* troubles(board, now) {
     yield { level: "warn", key: "not_ready" };
     if (why) yield { level: "note", key: "verbatim", text: why };
   }
+}
+
+/** Where to look: the extensions, those exposed longest first. */
+function which(exposed) {
+  const names = [...new Set(exposed.map((call) => call.extensions[0] ?? call.ivrid))];
+  const more = names.length - NAMED_MOST;
+  const named = names.slice(0, NAMED_MOST).map((name) => `\u2066${name}\u2069`).join(", ");
+  return more > 0 ? { key: "exposed_more", which: named, more } : { key: "exposed_which", which: named };
 }
 
 /** An account that another process works for is none of this one's troubles. */
