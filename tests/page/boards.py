@@ -9,6 +9,15 @@ from typing import Any
 
 Json = dict[str, Any]
 
+PICTURED = {
+    "exposed": (1, 23),
+    "covered": (5,),
+    "muted": (17, 19),
+    "verified": (30,),
+    "releasing": (8,),
+    "foreign": (13,),
+}
+"""The calls of the picture that are in another state than the rest, by number."""
 WELL = {"feed": "synced", "since": 0.0, "redis": "ok", "api": "ok", "polling": "ok", "owner": True}
 
 
@@ -18,8 +27,8 @@ def health(**differs: object) -> Json:
 
 
 def call(ivrid: str, state: str, since: float, *extensions: str, **more: object) -> Json:
-    told = {"sections": [], "exposure_ms": 0, "action_id": None}
-    return {"account": "main", "ivrid": ivrid, "state": state, "since": since, "extensions": [*extensions], **told, **more}
+    told = {"account": "main", "ivrid": ivrid, "state": state, "since": since, "extensions": [*extensions]}
+    return {**told, "sections": [], "exposure_ms": 0, "action_id": None, **more}
 
 
 def extension(sip: str, *ivrids: str, direction: str = "Incoming", status: str = "Talking") -> Json:
@@ -27,7 +36,9 @@ def extension(sip: str, *ivrids: str, direction: str = "Incoming", status: str =
     return {"account": "main", "extension": sip, "calls": calls}
 
 
-def section(section_id: str, target: str, now: float, left_s: float, state: str = "protected", **more: object) -> Json:
+def section(
+    section_id: str, target: str, now: float, left_s: float, state: str = "protected", **more: object
+) -> Json:
     return {
         "section_id": section_id,
         "account": "main",
@@ -68,7 +79,8 @@ def busy(now: float, extensions: int, seed: int = 1) -> Json:
         sip, ivrid = f"SIP{number}", f"{20261124000000 + number}a{chance.randrange(16**8):08x}"
         covered = number % 10 == 0
         name = f"pay-{number}"
-        more = {"sections": [name], "exposure_ms": chance.randrange(40, 300), "action_id": f"a-{number}"} if covered else {}
+        claim = {"sections": [name], "exposure_ms": chance.randrange(40, 300), "action_id": f"a-{number}"}
+        more = claim if covered else {}
         state = "verified" if covered else "recorded"
         told["extensions"][f"main/{sip}"] = extension(sip, ivrid)
         told["calls"][f"main/{ivrid}"] = call(ivrid, state, now - chance.randrange(5, 600), sip, **more)
@@ -82,8 +94,7 @@ def for_pictures(now: float) -> Json:
     chance = Random(7)
     told = busy(now, 46, seed=7)
     ids = list(told["calls"])
-    states = {1: "exposed", 5: "covered", 8: "releasing", 13: "foreign", 17: "muted", 19: "muted", 23: "exposed", 30: "verified"}
-    for number, state in states.items():
+    for number, state in [(number, state) for state, numbers in PICTURED.items() for number in numbers]:
         found = told["calls"][ids[number - 1]]
         sip = found["extensions"][0]
         covered = state in ("exposed", "covered", "muted", "verified")
@@ -106,16 +117,17 @@ def for_pictures(now: float) -> Json:
         worst = min(3000, int(chance.lognormvariate(5.3, 0.8)))
         minutes[chance.randrange(360)][3:] = [1, worst, worst]
     told["history"] = {"minute_s": 60, "from": now - 360 * 60, "since": now - 330 * 60, "minutes": minutes}
+    named = [ivrid.removeprefix("main/") for ivrid in ids]
     told["log"] = [
         entry(1, now - 310, "feed.synced", extensions=46, calls=46),
         entry(2, now - 122, "section.started", section_id="pay-7317", extension="SIP17", max_s=300),
-        entry(3, now - 121.9, "call.muted", ivrid=ids[16].removeprefix("main/"), exposure_ms=96, attempts=1),
-        entry(4, now - 64, "mute.foreign", "warning", ivrid=ids[12].removeprefix("main/")),
+        entry(3, now - 121.9, "call.muted", ivrid=named[16], exposure_ms=96, attempts=1),
+        entry(4, now - 64, "mute.foreign", "warning", ivrid=named[12]),
         entry(5, now - 31, "section.expiring", "warning", section_id="pay-7301", extension="SIP1", expires_in_s=30),
         entry(6, now - 6.3, "section.started", section_id="pay-7323", extension="SIP23", max_s=300),
-        entry(7, now - 3.1, "mute.failed", "warning", ivrid=ids[22].removeprefix("main/"), verdict="failed", attempts=4),
-        entry(8, now - 1.5, "section.exposed", "error", section_ids=["pay-7323"], ivrid=ids[22].removeprefix("main/"), open_ms=4800),
-        entry(9, now - 1.2, "call.unmuted", ivrid=ids[7].removeprefix("main/"), overmute_ms=140),
+        entry(7, now - 3.1, "mute.failed", "warning", ivrid=named[22], verdict="failed", attempts=4),
+        entry(8, now - 1.5, "section.exposed", "error", section_ids=["pay-7323"], ivrid=named[22], open_ms=4800),
+        entry(9, now - 1.2, "call.unmuted", ivrid=named[7], overmute_ms=140),
     ]
     return told
 

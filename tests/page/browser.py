@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = CHROMIUM is None and not os.environ.get("REQUIRE_CHROMIUM")
 """With REQUIRE_CHROMIUM set, a missing Chromium is a failure."""
-_CSP = "addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
+_CSP = "addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective))"
 
 
 @asynccontextmanager
@@ -42,11 +42,15 @@ async def page_of(browser: Browser, width: int = 1440, height: int = 900, **opti
     await page.add_init_script(_CSP)
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    # A refused or broken request is told of by the browser itself; the tests bring those about.
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and "Failed to load" not in said.text else None)
+    page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
     try:
         yield page
     finally:
         await context.close()
     assert not wrong, wrong
     assert hosts <= {"127.0.0.1"}, hosts
+
+
+def _is_wrong(said: ConsoleMessage) -> bool:
+    """A refused or broken request is told of by the browser itself; the tests bring those about."""
+    return said.type == "error" and "Failed to load" not in said.text

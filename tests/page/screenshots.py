@@ -6,22 +6,22 @@ They show one fixed board at one fixed time, so that they differ only where the 
 import argparse
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from tests.page.boards import for_pictures
 from tests.page.browser import chromium, page_of
 from tests.page.fake import fake_daemon
 
 NOW = 1_795_600_000.0
-PICTURES = {
-    "desktop": {"width": 1440, "height": 900},
+PICTURES: dict[str, dict[str, Any]] = {
+    "desktop": {"width": 1360, "height": 820},
     "phone": {"width": 390, "height": 844},
-    "dark": {"width": 1440, "height": 900, "color_scheme": "dark"},
-    "he": {"width": 1440, "height": 900, "locale": "he-IL"},
+    "dark": {"width": 1360, "height": 820, "color_scheme": "dark"},
+    "he": {"width": 1360, "height": 820, "locale": "he-IL"},
 }
 
 
 async def take(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     async with chromium() as browser, fake_daemon(for_pictures(NOW)) as daemon:
         for name, options in PICTURES.items():
             async with page_of(browser, **options) as page:
@@ -35,7 +35,9 @@ async def take(out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.page.screenshots", description="Pictures of the page.")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    asyncio.run(take(parser.parse_args().out))
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take(out))
 
 
 if __name__ == "__main__":

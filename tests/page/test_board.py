@@ -73,7 +73,7 @@ async def test_what_is_exposed_comes_before_all_else(page: Page, daemon: FakeDae
         ({"feed": "down", "since": NOW}, "bad", "Feed down since 09:46:40"),
         ({"feed": "stale", "since": NOW}, "bad", "Feed silent since 09:46:40"),
         ({"feed": "syncing", "since": NOW}, "warn", "Feed catching up since 09:46:40"),
-        ({"api": "failing"}, "bad", "Voicenter's mute API fails"),
+        ({"api": "failing"}, "bad", "Voicenter’s mute API fails"),
         ({"redis": "away"}, "warn", "Redis away: muting from memory"),
         ({"polling": "failing"}, "warn", "Active Calls fails: mutes are not verified"),
         ({"owner": False, "feed": "down"}, "note", "Standing by: another process works"),
@@ -93,8 +93,6 @@ async def test_verdicts(settled: Page, differs: dict[str, object], level: str, s
         [told, NOW],
     )
     assert found == [level, says]
-
-
 
 
 async def test_an_overdue_release_and_several_accounts_are_told(page: Page, daemon: FakeDaemon) -> None:

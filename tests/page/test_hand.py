@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 TIMELINE = [
     {"at": NOW - 9, "what": "leg", "event": "Talking", "fields": {"extension": "SIP1"}},
     {"at": NOW - 4, "what": "section", "event": "call.covered", "fields": {"ivrid": "c1", "section_id": "pay-1"}},
-    {"at": NOW - 3, "what": "answer", "event": "call.muted", "fields": {"ivrid": "c1", "exposure_ms": 96, "attempts": 1}},
+    {"at": NOW - 3, "what": "answer", "event": "call.muted", "fields": {"ivrid": "c1", "exposure_ms": 96}},
 ]
 
 

@@ -18,12 +18,14 @@ async def test_a_lost_daemon_is_told_at_once_and_found_again(page: Page, daemon:
     await expect(line).to_have_text("All well")
     await daemon.stop()
     await expect(line).to_have_text("No connection to the daemon", timeout=1000)
-    await expect(page.locator("#verdict-notes")).to_have_text("Below: how it stood at 09:46:40.")
+    await expect(page.locator("#verdict-notes")).to_contain_text("Below: how it stood at 09:46:4")
     await expect(page).to_have_title("× No connection to the daemon")
     assert float(await page.locator("#board").evaluate("(board) => getComputedStyle(board).opacity")) < 1
 
     daemon.board = board(
-        NOW + 60, extensions={"main/SIP9": extension("SIP9", "c9")}, calls={"main/c9": call("c9", "recorded", NOW, "SIP9")}
+        NOW + 60,
+        extensions={"main/SIP9": extension("SIP9", "c9")},
+        calls={"main/c9": call("c9", "recorded", NOW, "SIP9")},
     )
     await daemon.start()
     await expect(line).to_have_text("All well")
@@ -65,6 +67,9 @@ async def test_a_token_is_asked_for_and_kept_out_of_the_address(page: Page, daem
     dialog, field = page.locator("#token-dialog"), page.get_by_label("Token", exact=True)
     await expect(dialog).to_be_visible()
     await expect(field).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("button", name="A token is needed").click()
     await field.fill("wrong")
     await field.press("Enter")
     await until(lambda: daemon.asked[-1].authorization == "Bearer wrong")

@@ -49,7 +49,7 @@ def test_every_key_that_is_used_is_known() -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    """No address of another host, no style or script within the markup: the policy of its headers would refuse them."""
+    """No address of another host; no style or script within the markup, which its headers' policy would refuse."""
     for file in PAGE.iterdir():
         text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "://" not in text, file.name

@@ -81,17 +81,17 @@ export class Calls {
 
   #drawRow(element, row) {
     const { parts } = element;
-    const { now } = this.app;
+    const { now, board } = this.app;
+    const several = Object.keys(board.health.accounts).length > 1;
     say(parts.since, row.since === null ? "" : minutes(now() - row.since));
     mark(element, "aria-selected", String(row.key === this.selected));
-    const shows = document.documentElement.lang + row.key + row.state + row.exposure_ms + row.status + row.direction + row.sections;
+    const shows = document.documentElement.lang + several + row.key + row.state + row.exposure_ms + row.status + row.direction + row.sections;
     if (element.shows === shows) return;
     element.shows = shows;
     element.rowKey = row.key;
     element.className = `window-row row state-${row.state}`;
-    element.id = `row-${row.key}`;
     parts.state.replaceChildren(glyph(row.state), el("span", {}, t(row.state)));
-    say(parts.extension, row.extension);
+    say(parts.extension, several ? `${row.account}/${row.extension}` : row.extension);
     say(parts.ivrid, row.ivrid);
     say(parts.line, [row.direction, row.status].filter(Boolean).map((word) => t(word)).join(" · "));
     parts.section.replaceChildren(...row.sections.flatMap((section, n) => [n ? ", " : "", id(section)]));

@@ -17,7 +17,7 @@ export default {
   exposed_which: "{which}",
   exposed_more: "{which} and {more} more",
   exposed_now: { one: "{n} call EXPOSED", other: "{n} calls EXPOSED" },
-  api_failing: "Voicenter's mute API fails",
+  api_failing: "Voicenter’s mute API fails",
   feed_down: "Feed down since {at}",
   feed_stale: "Feed silent since {at}",
   feed_syncing: "Feed catching up since {at}",

@@ -18,6 +18,7 @@ export function drawHeadline(app) {
   say(by("verdict-notes"), [...more(app, level), ...notes.map(sentence)].join(" · "));
   say(document.querySelector("title"), level === "ok" ? `${text} – ${t("product")}` : `${MARK[level]} ${text}`);
   document.body.dataset.link = app.link.state;
+  by("token-open").hidden = app.link.state !== "token" && app.link.state !== "forbidden";
 }
 
 const MARK = { note: "·", warn: "!", bad: "!!", off: "×" };
@@ -29,7 +30,7 @@ function sentence({ key, at, account, ...figures }) {
 
 function* more(app, level) {
   if (level === "off") {
-    if (app.link.heard) yield t("link_dated", { at: timeOf(app.board.now) });
+    if (app.link.heard) yield t("link_dated", { at: timeOf(app.now()) });
     return;
   }
   if (level === "ok") {

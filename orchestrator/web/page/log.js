@@ -23,8 +23,8 @@ export class Log {
   }
 }
 
-/** The event in words; its name, where this page has none for it. */
-export const eventName = (event) => (known(`event.${event}`) ? t(`event.${event}`) : event);
+/** The event, or how a leg stands, in words; its name, where this page has none for it. */
+export const eventName = (event) => t([`event.${event}`, event].find(known) ?? event);
 
 /** Its fields, as names and values. Ids stay as they are, milliseconds are told as times. */
 export function fieldsOf(fields) {

@@ -25,7 +25,7 @@ const app = {
   /** The daemon's clock less ours, in seconds. */
   ahead_s: 0,
   /** The daemon's time. It stands still while nothing is heard: what is shown is as old as it says. */
-  now: () => (app.link.state === "live" ? Date.now() / 1000 + app.ahead_s : app.board.now),
+  now: () => (app.link.state === "live" ? Date.now() / 1000 : (app.link.heard ?? 0)) + app.ahead_s,
 };
 
 theme.begin();
@@ -121,6 +121,7 @@ function help() {
 by("language").addEventListener("click", () => { i18n.change(); relabel(); });
 by("theme").addEventListener("click", () => { theme.change(); relabel(); });
 by("help").addEventListener("click", help);
+by("token-open").addEventListener("click", () => by("token-dialog").showModal());
 by("help-close").addEventListener("click", () => by("help-dialog").close());
 by("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -142,7 +143,7 @@ addEventListener("keydown", (event) => {
   const writing = event.target.matches("input, select, textarea");
   if (event.key === "Escape") details.close();
   else if (writing) return;
-  else if (event.key === "/") {
+  else if (event.key === "/" || (event.code === "Slash" && !event.shiftKey)) { // the same key, with Hebrew letters on it
     show("calls");
     by("search").focus();
   } else if (event.key === "?") help();

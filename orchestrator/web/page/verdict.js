@@ -6,11 +6,11 @@ const RELEASE_SLOW_S = 10;
 const NAMED_MOST = 6;
 
 /**
- * `link` is how the stream stands (stream.js), `now` the daemon's time.
+ * `link` is how the stream stands (stream.js), `now` the daemon's time, or when it was last heard.
  * level: ok, note, warn, bad, off (nothing is known). Each sentence is {key, ...its figures} for i18n.
  */
 export function verdictOf(board, link, now) {
-  const cut = withoutDaemon(link);
+  const cut = withoutDaemon(link, now);
   if (cut) return { level: "off", line: cut, notes: link.detail ? [{ key: "verbatim", text: link.detail }] : [] };
   const found = [...troubles(board, now)].sort((a, b) => SEVERITY[a.level] - SEVERITY[b.level]);
   if (!found.length) return { level: "ok", line: { key: "all_well" }, notes: [] };
@@ -20,7 +20,7 @@ export function verdictOf(board, link, now) {
 
 const SEVERITY = { bad: 0, warn: 1, note: 2 };
 
-function withoutDaemon(link) {
+function withoutDaemon(link, now) {
   switch (link.state) {
     case "live":
       return null;
@@ -31,7 +31,7 @@ function withoutDaemon(link) {
     case "forbidden":
       return { key: "link_forbidden" };
     case "silent":
-      return link.heard ? { key: "link_silent", at: link.heard } : { key: "link_lost" };
+      return link.heard ? { key: "link_silent", at: now } : { key: "link_lost" };
     default:
       return { key: "link_lost" };
   }

@@ -15,6 +15,7 @@ export class Window {
     this.top = 0;
     this.height = 0;
     this.rowHeight = 0;
+    this.made = 0;
     this.space = document.createElement("div");
     this.space.className = "window-space";
     this.space.setAttribute("role", "presentation");
@@ -85,6 +86,7 @@ export class Window {
     const row = document.createElement("div");
     row.className = "window-row";
     row.setAttribute("role", this.role);
+    row.id = `${this.host.id}-${(this.made += 1)}`;
     this.make(row);
     return row;
   }
