@@ -169,3 +169,34 @@ async def test_text_that_was_received_is_never_markup(page: Page, daemon: FakeDa
     await page.locator("#rows .row").click()
     await expect(page.locator("#details-name")).to_contain_text(bad)
     assert await page.locator("main img").count() == 0
+
+
+async def test_the_board_is_a_value_and_bounded(settled: Page) -> None:
+    """What did not change is the same object as before; a gap in the history counts as quiet."""
+    found = await settled.evaluate(
+        """async ([told, now]) => {
+            const {boardOf, applied} = await import("/page/store.js");
+            const before = boardOf({...told, calls: {"main/a": {state: "muted"}, "main/b": {state: "recorded"}}});
+            const log = Array.from({length: 300}, (_, id) => ({id}));
+            const after = applied(before, {now: now + 1, calls: {"main/b": null, "main/c": {}}, log});
+            const minute = [1, 5, 5, 0, 0, 0];
+            const later = applied(after, {history: {from: now + 400 * 60, minutes: [minute]}});
+            const {minutes, from, minute_s} = later.history;
+            return {
+                kept: after.calls.get("main/a") === before.calls.get("main/a") && after.sections === before.sections,
+                before: [...before.calls.keys()], after: [...after.calls.keys()],
+                log: [after.log.length, after.log.at(-1).id],
+                minutes: [minutes.length, from + minutes.length * minute_s - now, minutes.at(-2)[0]],
+                last: minutes.at(-1),
+            };
+        }""",
+        [board(NOW), NOW],
+    )
+    assert found == {
+        "kept": True,
+        "before": ["main/a", "main/b"],
+        "after": ["main/a", "main/c"],
+        "log": [200, 299],
+        "minutes": [360, 401 * 60, 0],
+        "last": [1, 5, 5, 0, 0, 0],
+    }

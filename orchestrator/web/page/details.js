@@ -46,17 +46,17 @@ export class Details {
   /** With the board: draws it anew where its subject changed. */
   draw() {
     if (!this.shown) return;
-    const { kind, key } = this.subject;
+    const { kind, key, account } = this.subject;
     const { board } = this.app;
     const entry = (kind === "call" ? board.calls : board.sections).get(key);
-    const language = document.documentElement.lang;
-    const same = this.drawn && this.drawn.entry === entry && this.drawn.language === language && this.drawn.known === this.known && this.drawn.sections === board.sections && this.drawn.operates === board.can_operate;
-    if (same) return;
-    if (kind === "call" && this.drawn && this.drawn.entry !== entry) this.#askSoon();
-    this.drawn = { entry, language, known: this.known, sections: board.sections, operates: board.can_operate };
+    const covering = kind === "call" ? (entry?.sections ?? []).map((name) => board.sections.get(`${account}/${name}`)).filter(Boolean) : [];
+    const about = [entry, this.known, board.can_operate, document.documentElement.lang, ...covering];
+    if (this.drawn?.length === about.length && about.every((part, n) => part === this.drawn[n])) return;
+    if (kind === "call" && this.drawn && this.drawn[0] !== entry) this.#askSoon();
+    this.drawn = about;
     by("details-name").replaceChildren(t(`details_${kind}`), " ", id(this.subject.name));
     const focused = document.activeElement?.dataset?.act;
-    by("details-body").replaceChildren(...(kind === "call" ? this.#call(entry) : this.#section(entry)));
+    by("details-body").replaceChildren(...(kind === "call" ? this.#call(entry, covering) : this.#section(entry)));
     if (focused) by("details-body").querySelector(`[data-act="${focused}"]`)?.focus();
   }
 
@@ -85,10 +85,9 @@ export class Details {
     this.schedule();
   }
 
-  #call(entry) {
+  #call(entry, covering) {
     const call = entry ?? this.known?.body?.call;
     const state = entry?.state ?? (call ? call.state : null);
-    const covering = (call?.sections ?? []).map((name) => this.app.board.sections.get(`${this.subject.account}/${name}`)).filter(Boolean);
     return [
       state ? el("p", { class: `details-state state-${state}` }, glyph(state), el("b", {}, t(state))) : null,
       state ? el("p", { class: "quiet" }, t(`${state}_means`)) : null,

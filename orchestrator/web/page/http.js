@@ -3,18 +3,15 @@
 // Guarantees: the token is in sessionStorage and in the Authorization header, nowhere else; every address is relative
 // to the page, so that nothing goes to another host.
 
-const KEPT_AS = "mute-orchestrator.token";
-
-export function token() {
-  return sessionStorage.getItem(KEPT_AS) ?? "";
-}
+import { tab } from "./kept.js";
 
 export function useToken(given) {
-  sessionStorage.setItem(KEPT_AS, given.trim());
+  tab.set("token", given.trim());
 }
 
 export function headers() {
-  return token() ? { Authorization: `Bearer ${token()}` } : {};
+  const token = tab.get("token");
+  return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
 export function address(path, query = {}) {

@@ -1,19 +1,19 @@
 // The page's words in the language chosen, and figures as that language writes them.
 //
-// Guarantees: the choice is kept in localStorage, the default is the browser's; every text of the page comes from here
+// Guarantees: the choice is kept in the browser, the default is the browser's; every text of the page comes from here
 // but ids and the daemon's own sentences.
 
 import en from "./en.js";
 import he from "./he.js";
+import { browser } from "./kept.js";
 
-const KEPT_AS = "mute-orchestrator.language";
 const LANGUAGES = { en: { words: en, dir: "ltr" }, he: { words: he, dir: "rtl" } };
 
 let language = "en";
-let clock, day, plural, figure;
+let clock, minute, plural, figure;
 
 export function begin() {
-  const kept = localStorage.getItem(KEPT_AS);
+  const kept = browser.get("language");
   choose(kept in LANGUAGES ? kept : navigator.language.startsWith("he") ? "he" : "en");
 }
 
@@ -22,7 +22,7 @@ export const other = () => (language === "en" ? { code: "he", name: "עברית"
 
 export function change() {
   choose(other().code);
-  localStorage.setItem(KEPT_AS, language);
+  browser.set("language", language);
 }
 
 function choose(code) {
@@ -30,7 +30,7 @@ function choose(code) {
   document.documentElement.lang = code;
   document.documentElement.dir = LANGUAGES[code].dir;
   clock = new Intl.DateTimeFormat(code, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-  day = new Intl.DateTimeFormat(code, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  minute = new Intl.DateTimeFormat(code, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   plural = new Intl.PluralRules(code);
   figure = new Intl.NumberFormat(code, { maximumFractionDigits: 1 });
   for (const at of document.querySelectorAll("[data-text]")) at.textContent = t(at.dataset.text);
@@ -49,7 +49,7 @@ export const known = (key) => key in LANGUAGES[language].words;
 
 /** Epoch seconds as a time of day. */
 export const timeOf = (at) => clock.format(at * 1000);
-export const minuteOf = (at) => day.format(at * 1000);
+export const minuteOf = (at) => minute.format(at * 1000);
 
 export const count = (n) => figure.format(n);
 

@@ -57,12 +57,12 @@ function draw() {
   details.draw();
 }
 
-function onEvent(name, data) {
+function onEvent(name, data, heard) {
   const before = app.board;
   if (name === "board") app.board = boardOf(data);
   else if (name === "change") app.board = applied(before, data);
   else return;
-  app.ahead_s = app.board.now - Date.now() / 1000;
+  app.ahead_s = app.board.now - heard;
   announcer.heard(before, app.board);
   drawn();
 }
@@ -133,9 +133,9 @@ by("token-form").addEventListener("submit", (event) => {
 for (const tab of document.querySelectorAll(".tabs [data-tab]")) tab.addEventListener("click", () => show(tab.dataset.tab));
 
 function show(tab) {
+  if (document.body.dataset.tab !== tab) details.close();
   document.body.dataset.tab = tab;
   for (const button of document.querySelectorAll(".tabs [data-tab]")) mark(button, "aria-pressed", String(button.dataset.tab === tab));
-  details.close();
 }
 
 addEventListener("keydown", (event) => {
@@ -143,11 +143,11 @@ addEventListener("keydown", (event) => {
   const writing = event.target.matches("input, select, textarea");
   if (event.key === "Escape") details.close();
   else if (writing) return;
+  else if (event.key === "?") help();
   else if (event.key === "/" || (event.code === "Slash" && !event.shiftKey)) { // the same key, with Hebrew letters on it
     show("calls");
     by("search").focus();
-  } else if (event.key === "?") help();
-  else return;
+  } else return;
   event.preventDefault();
 });
 

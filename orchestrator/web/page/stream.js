@@ -9,7 +9,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
 export class Stream {
-  /** `onEvent(name, data)`, `onLink({state, heard, detail})`: state is opening, live, silent, lost, token, forbidden. */
+  /** `onEvent(name, data, heard)`, `onLink({state, heard, detail})`: state is opening, live, silent, lost, token, forbidden. */
   constructor(url, headers, onEvent, onLink) {
     this.url = url;
     this.headers = headers;
@@ -67,7 +67,7 @@ export class Stream {
         const known = JSON.parse(data);
         this.failures = 0;
         this.#tell("live");
-        this.onEvent(name, known);
+        this.onEvent(name, known, this.heard);
       }
     }
     this.#tell("lost");

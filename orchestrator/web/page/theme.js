@@ -1,10 +1,11 @@
-// Light or dark: as the system is, until it is chosen here. The choice is kept in localStorage.
+// Light or dark: as the system is, until it is chosen here. The choice is kept in the browser.
 
-const KEPT_AS = "mute-orchestrator.theme";
+import { browser } from "./kept.js";
+
 const system = matchMedia("(prefers-color-scheme: dark)");
 
 export function begin() {
-  const kept = localStorage.getItem(KEPT_AS);
+  const kept = browser.get("theme");
   if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
 }
 
@@ -13,5 +14,5 @@ export const isDark = () => (document.documentElement.dataset.theme ?? (system.m
 export function change() {
   const chosen = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = chosen;
-  localStorage.setItem(KEPT_AS, chosen);
+  browser.set("theme", chosen);
 }
