@@ -64,12 +64,15 @@ async def test_a_token_is_asked_for_and_kept_out_of_the_address(page: Page, daem
     daemon.token = "right"
     await page.goto(daemon.url)
     await expect(page.locator("#verdict-line")).to_have_text("A token is needed")
+    await expect(page.locator("#verdict-mark svg")).to_have_count(1)
+    assert set(await page.locator(".counter-n").all_text_contents()) == {"–"}
+    await expect(page.locator("#rows-none")).to_be_hidden()
     dialog, field = page.locator("#token-dialog"), page.get_by_label("Token", exact=True)
     await expect(dialog).to_be_visible()
     await expect(field).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    await page.get_by_role("button", name="A token is needed").click()
+    await page.get_by_role("button", name="Give a token").click()
     await field.fill("wrong")
     await field.press("Enter")
     await until(lambda: daemon.asked[-1].authorization == "Bearer wrong")

@@ -8,6 +8,7 @@ import { glyph } from "./glyph.js";
 import { exposureOf } from "./headline.js";
 import { count, minutes, t } from "./i18n.js";
 import { counted, narrowed, rowsOf } from "./rows.js";
+import { EMPTY } from "./store.js";
 import { Window } from "./window.js";
 
 const COUNTERS = ["exposed", "covered", "muted", "verified", "foreign", "releasing", "recorded", ""];
@@ -19,6 +20,7 @@ export class Calls {
     this.state = "";
     this.search = "";
     this.selected = null;
+    this.all = [];
     this.rows = [];
     this.host = by("rows");
     const draw = (element, row) => this.#drawRow(element, row);
@@ -46,16 +48,15 @@ export class Calls {
     const { board } = this.app;
     if (this.drawn !== board) {
       this.all = rowsOf(board);
+      this.rows = narrowed(this.all, this.state, this.search);
       this.#drawCounters(counted(board));
     }
-    if (this.drawn !== board || this.narrowing) this.rows = narrowed(this.all, this.state, this.search);
     this.drawn = board;
-    this.narrowing = false;
     this.window.show(this.rows);
     const some = this.rows.length > 0;
     const whole = this.rows.length === this.all.length;
-    say(by("calls-count"), whole ? t("calls_shown", { n: this.all.length }) : t("calls_found", { n: this.rows.length, all: this.all.length }));
-    by("rows-none").hidden = some;
+    say(by("calls-count"), board === EMPTY ? "" : whole ? t("calls_shown", { n: this.all.length }) : t("calls_found", { n: this.rows.length, all: this.all.length }));
+    by("rows-none").hidden = some || board === EMPTY;
     say(by("rows-none"), t(this.all.length ? "calls_not_found" : "calls_none"));
     this.#activate();
   }
@@ -65,7 +66,7 @@ export class Calls {
   }
 
   #narrow({ state = this.state, search = this.search }) {
-    Object.assign(this, { state, search, narrowing: true });
+    Object.assign(this, { state, search, rows: narrowed(this.all, state, search) });
     this.host.scrollTop = 0;
     this.schedule();
   }
@@ -74,7 +75,7 @@ export class Calls {
     for (const button of by("counters").children) {
       const { state } = button.dataset;
       const n = state ? counts[state] : this.all.length;
-      say(button.lastChild, count(n));
+      say(button.lastChild, this.app.board === EMPTY ? "–" : count(n));
       mark(button, "data-some", n > 0 ? "" : null);
     }
   }

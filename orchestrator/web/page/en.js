@@ -97,6 +97,7 @@ export default {
   Hold: "on hold",
 
   sections: "Active sections",
+  sections_short: "Sections",
   sections_none: "No section is active.",
   left: "{time} left",
   overdue: "ending",
@@ -175,6 +176,7 @@ export default {
 
   token: "Token",
   token_title: "A token is needed",
+  token_give: "Give a token",
   token_use: "Use it",
   token_kept: "It is kept for this tab alone, until the tab is closed.",
   token_scopes: "It needs the scope page, and operate for changing something.",

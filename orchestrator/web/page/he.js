@@ -97,6 +97,7 @@ export default {
   Hold: "בהמתנה",
 
   sections: "מקטעים רגישים",
+  sections_short: "מקטעים",
   sections_none: "אין מקטע פעיל.",
   left: "נותרו {time}",
   overdue: "מסתיים",
@@ -175,6 +176,7 @@ export default {
 
   token: "אסימון",
   token_title: "נדרש אסימון",
+  token_give: "הזנת אסימון",
   token_use: "שימוש",
   token_kept: "נשמר ללשונית זו בלבד, עד לסגירתה.",
   token_scopes: "נדרשת ההרשאה page, ו־operate לביצוע פעולות.",

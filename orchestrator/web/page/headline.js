@@ -12,7 +12,7 @@ const SPOKEN_EVERY_MS = 5000;
 export function drawHeadline(app) {
   const { level, line, notes } = verdictOf(app.board, app.link, app.now());
   const text = sentence(line);
-  if (by("verdict").dataset.level !== level) by("verdict-mark").replaceChildren(glyph(level));
+  if (by("verdict").dataset.level !== level || !by("verdict-mark").firstChild) by("verdict-mark").replaceChildren(glyph(level));
   mark(by("verdict"), "data-level", level);
   say(by("verdict-line"), text);
   say(by("verdict-notes"), [...more(app, level), ...notes.map(sentence)].join(" · "));

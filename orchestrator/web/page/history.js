@@ -3,6 +3,7 @@
 import { by, el, say } from "./dom.js";
 import { minuteOf, t } from "./i18n.js";
 import { barsOf, plot } from "./plot.js";
+import { EMPTY } from "./store.js";
 
 let drawn = null;
 
@@ -14,7 +15,7 @@ export function drawHistory({ board }) {
   const { minutes, from, minute_s, since } = history;
   if (!minutes.length) {
     say(by("history-span"), "");
-    by("history").replaceChildren(el("p", { class: "none" }, t("history_none")));
+    by("history").replaceChildren(board === EMPTY ? "" : el("p", { class: "none" }, t("history_none")));
     return;
   }
   say(by("history-span"), t("history_span", { from: minuteOf(from), to: minuteOf(from + minutes.length * minute_s) }));

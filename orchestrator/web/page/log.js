@@ -3,6 +3,7 @@
 import { by, el, id, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { known, lasting, t, timeOf } from "./i18n.js";
+import { EMPTY } from "./store.js";
 import { Window } from "./window.js";
 
 const LEVELS = { debug: "note", info: "note", warning: "warn", error: "bad" };
@@ -18,7 +19,7 @@ export class Log {
     const several = Object.keys(health.accounts).length > 1;
     if (this.drawn !== log) this.items = log.map((entry) => ({ key: entry.id, entry, several })).reverse();
     this.drawn = log;
-    by("log-none").hidden = this.items.length > 0;
+    by("log-none").hidden = this.items.length > 0 || this.app.board === EMPTY;
     this.window.show(this.items);
   }
 }

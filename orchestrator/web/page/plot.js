@@ -41,7 +41,7 @@ export function plot({ name, means, kind, bars, since }) {
   picture.addEventListener("pointerleave", () => { told.textContent = total; });
   return el("figure", { class: `plot plot-${kind}` },
     el("figcaption", {}, el("b", {}, name), " ", el("span", { class: "quiet" }, means), told),
-    el("div", { class: "plot-area", dir: "ltr" }, picture, el("span", { class: "plot-top figures", dir: "auto" }, n ? lasting(top) : "")));
+    el("div", { class: "plot-area", dir: "ltr" }, picture, n ? el("span", { class: "plot-top figures" }, el("bdi", { dir: "auto" }, lasting(top))) : null));
 }
 
 function drawBar(bar, x, step, top, told) {

@@ -3,6 +3,7 @@
 import { by, el, id, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { count, minutes, t } from "./i18n.js";
+import { EMPTY } from "./store.js";
 import { Window } from "./window.js";
 
 const SOON_S = 30;
@@ -25,8 +26,8 @@ export class Sections {
       this.items.sort((a, b) => a.ends - b.ends);
     }
     this.drawn = board.sections;
-    say(by("sections-count"), count(this.items.length));
-    by("sections-none").hidden = this.items.length > 0;
+    say(by("sections-count"), board === EMPTY ? "" : count(this.items.length));
+    by("sections-none").hidden = this.items.length > 0 || board === EMPTY;
     this.window.show(this.items);
   }
 

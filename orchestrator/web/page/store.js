@@ -6,6 +6,7 @@
 const LOG_MOST = 200;
 const MINUTES_MOST = 360;
 
+/** Nothing is known yet. */
 export const EMPTY = boardOf({});
 
 /** The board that a `board` event tells. */
