@@ -11,11 +11,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = CHROMIUM is None and not os.environ.get("REQUIRE_CHROMIUM")
 """With REQUIRE_CHROMIUM set, a missing Chromium is a failure."""
+WITHIN_MS = 10_000
+"""For anything that should take milliseconds, on a machine that is busy with other tests."""
+expect.set_options(timeout=WITHIN_MS)
+
 _CSP = "addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective))"
 
 
@@ -35,7 +39,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def page_of(browser: Browser, width: int = 1440, height: int = 900, **options: Any) -> AsyncIterator[Page]:
     options = {"locale": "en-GB", "timezone_id": "UTC", "color_scheme": "light"} | options
     context = await browser.new_context(viewport={"width": width, "height": height}, **options)
-    context.set_default_timeout(5000)
+    context.set_default_timeout(WITHIN_MS)
     wrong: list[str] = []
     hosts: set[str | None] = set()
     page = await context.new_page()

@@ -28,7 +28,7 @@ async def take(out: Path) -> None:
                 await page.clock.install(time=NOW)
                 await page.goto(daemon.url)
                 await page.locator("#rows .row").first.wait_for()
-                await page.clock.run_for(200)
+                await page.clock.pause_at(NOW + 5)
                 await page.screenshot(path=out / f"page-{name}.png")
 
 

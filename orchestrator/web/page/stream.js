@@ -24,7 +24,7 @@ export class Stream {
 
   /** Connects now, if it is not connected: somebody gave a token, the network is back, the page is looked at again. */
   wake() {
-    if (this.attempt && this.told === "live") return;
+    if (this.attempt && this.told === "live" && Date.now() - this.heard * 1000 < SILENT_MS) return;
     this.attempt?.abort();
     clearTimeout(this.waiting);
     this.#connect();
