@@ -25,10 +25,14 @@ async def take(out: Path) -> None:
     async with chromium() as browser, fake_daemon(for_pictures(NOW)) as daemon:
         for name, options in PICTURES.items():
             async with page_of(browser, **options) as page:
-                await page.clock.install(time=NOW)
+                await page.clock.install(time=NOW - 1)
+                await page.clock.pause_at(NOW)
                 await page.goto(daemon.url)
-                await page.locator("#rows .row").first.wait_for()
-                await page.clock.pause_at(NOW + 5)
+                for _ in range(100):
+                    await page.clock.run_for(20)  # a frame or so, in which what has come is drawn
+                    if await page.locator("#rows .row").count():
+                        break
+                await page.clock.run_for(100)
                 await page.screenshot(path=out / f"page-{name}.png")
 
 
