@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test lint bench torture simulate-test mutants lock clean peers
+.PHONY: demo test lint bench torture simulate-test mutants lock clean peers screenshots
 
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
@@ -37,6 +37,10 @@ torture: $(READY)
 # The independent Socket.IO clients and servers of tests/peers, and AsyncAPI's and OpenAPI's own schemas (needs Node).
 peers:
 	cd tests/peers && npm ci --no-audit --no-fund
+
+# Pictures of the page for its docs (needs Chromium): make screenshots ARGS="--out /tmp/pictures"
+screenshots: $(READY)
+	$(BIN)/python -m tests.page.screenshots $(ARGS)
 
 # --no-deps: the lock is complete, and older pips look past it for a newer `coverage[toml]` and then refuse that.
 $(READY): requirements.lock pyproject.toml

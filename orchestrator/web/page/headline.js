@@ -1,0 +1,78 @@
+// The one sentence, the page's title, and what is said aloud.
+
+import { by, el, id, mark, say } from "./dom.js";
+import { glyph } from "./glyph.js";
+import { lasting, t, timeOf } from "./i18n.js";
+import { counted } from "./rows.js";
+import { verdictOf } from "./verdict.js";
+
+const SPOKEN_EVERY_MS = 5000;
+
+/** `app` has board, link, now(). Called for each change, also in a tab that is not looked at: the title shows there. */
+export function drawHeadline(app) {
+  const { level, line, notes } = verdictOf(app.board, app.link, app.now());
+  const text = sentence(line);
+  if (by("verdict").dataset.level !== level || !by("verdict-mark").firstChild) by("verdict-mark").replaceChildren(glyph(level));
+  mark(by("verdict"), "data-level", level);
+  say(by("verdict-line"), text);
+  say(by("verdict-notes"), [...more(app, level), ...notes.map(sentence)].join(" · "));
+  say(document.querySelector("title"), level === "ok" ? `${text} – ${t("product")}` : `${MARK[level]} ${text}`);
+  document.body.dataset.link = app.link.state;
+  by("token-open").hidden = app.link.state !== "token" && app.link.state !== "forbidden";
+}
+
+const MARK = { note: "·", warn: "!", bad: "!!", off: "×" };
+
+function sentence({ key, at, account, ...figures }) {
+  const said = t(key, at === undefined ? figures : { ...figures, at: timeOf(at) });
+  return account ? t("of_account", { account, sentence: said }) : said;
+}
+
+function* more(app, level) {
+  if (level === "off") {
+    if (app.link.heard) yield t("link_dated", { at: timeOf(app.now()) });
+    return;
+  }
+  if (level === "ok") {
+    const counts = counted(app.board);
+    yield t("all_well_more", { n: counts.muted + counts.verified });
+  }
+}
+
+/** Says aloud that a call is exposed, one every five seconds at most: a flood must not talk over the one who works. */
+export class Announcer {
+  #spoken = -Infinity;
+
+  heard(before, after) {
+    for (const [key, call] of after.calls) {
+      if (call.state !== "exposed" || before.calls.get(key)?.state === "exposed") continue;
+      if (performance.now() - this.#spoken < SPOKEN_EVERY_MS) return;
+      this.#spoken = performance.now();
+      say(by("announce"), t("announced", { ivrid: call.ivrid, extension: call.extensions[0] ?? "" }));
+    }
+  }
+}
+
+const PARTS = [
+  ["feed", { synced: "ok", syncing: "warn", stale: "bad", down: "bad" }],
+  ["redis", { ok: "ok", away: "warn" }],
+  ["api", { ok: "ok", failing: "bad" }],
+  ["polling", { ok: "ok", failing: "warn", none: "note" }],
+];
+
+/** Each part of each account, by mark and word. */
+export function drawHealth(app) {
+  const accounts = Object.entries(app.board.health.accounts);
+  const shown = accounts.map(([name, health]) => {
+    const parts = health.owner ? PARTS.map(([part, levels]) => [part, levels[health[part]] ?? "note", health[part]]) : [["owner", "note", "standby"]];
+    return el("div", { class: "health-account", role: "group", "aria-label": `${t("account")} ${name}` },
+      el("h2", { class: "health-name" }, id(name)),
+      el("ul", {}, parts.map(([part, level, state]) =>
+        el("li", { class: `health-part level-${level}`, "data-part": part, "data-state": state },
+          glyph(level), el("span", {}, t(`part_${part}`)), " ", el("b", {}, t(`health_${state}`))))));
+  });
+  by("health").replaceChildren(...(shown.length ? shown : [el("p", { class: "quiet" }, t("health_unknown"))]));
+}
+
+/** How long, or nothing: a call that was never exposed shows no figure. */
+export const exposureOf = (ms) => (ms > 0 ? lasting(ms) : "");

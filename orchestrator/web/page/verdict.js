@@ -1,0 +1,81 @@
+// Whether all is well: one sentence, and what else is to be said.
+//
+// Guarantees: pure; what is worst is said first; nothing is called well that is not known to be.
+
+const RELEASE_SLOW_S = 10;
+const NAMED_MOST = 6;
+
+/**
+ * `link` is how the stream stands (stream.js), `now` the daemon's time, or when it was last heard.
+ * level: ok, note, warn, bad, off (nothing is known). Each sentence is {key, ...its figures} for i18n.
+ */
+export function verdictOf(board, link, now) {
+  const cut = withoutDaemon(link, now);
+  if (cut) return { level: "off", line: cut, notes: link.detail ? [{ key: "verbatim", text: link.detail }] : [] };
+  const found = [...troubles(board, now)].sort((a, b) => SEVERITY[a.level] - SEVERITY[b.level]);
+  if (!found.length) return { level: "ok", line: { key: "all_well" }, notes: [] };
+  const [first, ...others] = found;
+  return { level: first.level, line: first, notes: others };
+}
+
+const SEVERITY = { bad: 0, warn: 1, note: 2 };
+
+function withoutDaemon(link, now) {
+  switch (link.state) {
+    case "live":
+      return null;
+    case "opening":
+      return { key: "link_opening" };
+    case "token":
+      return { key: "link_token" };
+    case "forbidden":
+      return { key: "link_forbidden" };
+    case "silent":
+      return link.heard ? { key: "link_silent", at: now } : { key: "link_lost" };
+    default:
+      return { key: "link_lost" };
+  }
+}
+
+function* troubles(board, now) {
+  const exposed = [...board.calls.values()].filter((call) => call.state === "exposed").sort((a, b) => a.since - b.since);
+  if (exposed.length) {
+    yield { level: "bad", key: "exposed_now", n: exposed.length };
+    yield { level: "bad", ...which(exposed) };
+  }
+  const accounts = Object.entries(board.health.accounts);
+  let known = exposed.length > 0;
+  for (const [account, health] of accounts) {
+    const where = accounts.length > 1 ? { account } : {};
+    for (const trouble of unhealthy(health)) {
+      known = true;
+      yield { ...where, ...trouble };
+    }
+  }
+  const slow = [...board.calls.values()].filter((c) => c.state === "releasing" && now - c.since > RELEASE_SLOW_S).length;
+  if (slow) yield { level: "warn", key: "release_slow", n: slow };
+  if (!board.health.ready && !known) {
+    const why = Object.values(board.health.problems ?? {}).join("; ");
+    yield { level: "warn", key: "not_ready" };
+    if (why) yield { level: "note", key: "verbatim", text: why };
+  }
+}
+
+/** Where to look: the extensions, those exposed longest first. */
+function which(exposed) {
+  const names = [...new Set(exposed.map((call) => call.extensions[0] ?? call.ivrid))];
+  const more = names.length - NAMED_MOST;
+  const named = names.slice(0, NAMED_MOST).map((name) => `\u2066${name}\u2069`).join(", ");
+  return more > 0 ? { key: "exposed_more", which: named, more } : { key: "exposed_which", which: named };
+}
+
+/** An account that another process works for is none of this one's troubles. */
+function* unhealthy(health) {
+  if (!health.owner) return yield { level: "note", key: "standing_by" };
+  if (health.api === "failing") yield { level: "bad", key: "api_failing" };
+  if (health.feed === "down") yield { level: "bad", key: "feed_down", at: health.since };
+  if (health.feed === "stale") yield { level: "bad", key: "feed_stale", at: health.since };
+  if (health.feed === "syncing") yield { level: "warn", key: "feed_syncing", at: health.since };
+  if (health.redis === "away") yield { level: "warn", key: "redis_away" };
+  if (health.polling === "failing") yield { level: "warn", key: "polling_failing" };
+}
