@@ -19,6 +19,7 @@ from orchestrator import __version__
 from orchestrator.account import Account, logging_to
 from orchestrator.board.board import Board
 from orchestrator.board.hand import Hand
+from orchestrator.board.keeping import Keeper
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -138,7 +139,9 @@ class Daemon:
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
         self.hand = Hand(self.desk, accounts, clock, outside.rng)
-        self.board = Board(accounts, self.desk, clock, self.problems, history, recent)
+        self.board = Board(
+            accounts, Keeper(accounts, clock, self.problems, history, recent), self.desk, clock, history
+        )
         to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
