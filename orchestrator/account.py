@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import aiohttp
 from redis.asyncio import Redis
@@ -48,6 +49,16 @@ POLL_WITHIN_S = 5.0
 """How long an answer of Active Calls is waited for: that for a whole account may have megabytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where all accounts tell what happens."""
+
+    log: Log
+    recent: Recent
+    metrics: Metrics
+    history: History
+
+
 class Account:
     """The parts of one account."""
 
@@ -59,10 +70,7 @@ class Account:
         lease_client: Redis,
         http: aiohttp.ClientSession,
         outside: Outside,
-        metrics: Metrics,
-        log: Log,
-        recent: Recent,
-        history: History,
+        records: Records,
         stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
@@ -70,11 +78,11 @@ class Account:
         self.timelines, self.turned = Timelines(state, clock), Turned(clock)
         later = stack.enter_context(
             deferred(
-                logging_to(log, name, stack),
-                logging_to(recent, name, stack),
-                MetricsObserver(metrics, name),
+                logging_to(records.log, name, stack),
+                logging_to(records.recent, name, stack),
+                MetricsObserver(records.metrics, name),
                 audit,
-                history,
+                records.history,
                 self.turned,
             )
         )
@@ -102,7 +110,7 @@ class Account:
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
         self._restored = False
-        metrics.follow(name, lambda: now_of(state, self.store.healthy))
+        records.metrics.follow(name, lambda: now_of(state, self.store.healthy))
 
     @property
     def problem(self) -> str | None:

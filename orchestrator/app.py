@@ -16,7 +16,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from orchestrator import __version__
-from orchestrator.account import Account, logging_to
+from orchestrator.account import Account, Records, logging_to
 from orchestrator.board.board import Board
 from orchestrator.board.hand import Hand
 from orchestrator.board.keeping import Keeper
@@ -87,7 +87,7 @@ def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
 
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    metrics, recent, history = Metrics(__version__), Recent(outside.clock), History(outside.clock)
+    records = Records(log, Recent(outside.clock), Metrics(__version__), History(outside.clock))
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
@@ -95,7 +95,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, recent, history, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, records, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -108,11 +108,13 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         redis,
         client,
         outside,
-        metrics,
-        recent,
-        history,
+        records,
         stack.enter_context(
-            deferred(logging_to(log, None, stack), logging_to(recent, None, stack), MetricsObserver(metrics, None))
+            deferred(
+                logging_to(log, None, stack),
+                logging_to(records.recent, None, stack),
+                MetricsObserver(records.metrics, None),
+            )
         ),
     )
 
@@ -127,21 +129,18 @@ class Daemon:
         redis: Redis,
         client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
-        metrics: Metrics,
-        recent: Recent,
-        history: History,
+        records: Records,
         observer: Observer,
     ) -> None:
-        self.metrics = metrics
+        self.metrics = records.metrics
         self.clock = clock = outside.clock
         self.observer = observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
         self.hand = Hand(self.desk, accounts, clock, outside.rng)
-        self.board = Board(
-            accounts, Keeper(accounts, clock, self.problems, history, recent), self.desk, clock, history
-        )
+        keeper = Keeper(accounts, clock, self.problems, records.history, records.recent)
+        self.board = Board(accounts, keeper, self.desk, clock, records.history)
         to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
