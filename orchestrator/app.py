@@ -20,6 +20,7 @@ from orchestrator import __version__
 from orchestrator.account import Account
 from orchestrator.board.board import Board
 from orchestrator.board.hand import Hand
+from orchestrator.board.keeping import Keeper
 from orchestrator.clock import Clock
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
@@ -133,7 +134,8 @@ class Daemon:
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
         self.hand = Hand(self.desk, accounts, clock, outside.rng)
-        self.board = Board(accounts, self.desk, clock, self.problems, watchers.history, watchers.recent)
+        keeper = Keeper(accounts, clock, self.problems, watchers.history, watchers.recent)
+        self.board = Board(accounts, keeper, self.desk, clock, watchers.history)
         to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:

@@ -1,4 +1,4 @@
-"""How calls, extensions and the daemon's health are shown to people; what the fields mean stands in docs/page.md.
+"""How calls, extensions and the daemon's health are shown to people; what the fields mean stands in docs/page-interface.md.
 
 Guarantees: worked out from the state when asked; ids and figures only, never personal data.
 """

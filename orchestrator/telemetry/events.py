@@ -96,7 +96,7 @@ FIELDS: Mapping[str, str] = {
     "version": "the daemon's version",
     "waited_s": "seconds waited",
     "where": "places in source code, file:line",
-    "why": "the reason, in words of our own; of what was done by hand, one of those in docs/page.md",
+    "why": "the reason, in words of our own; of what was done by hand, one of those in docs/page-interface.md",
 }
 
 _TARGET = ("extension", "user_id", "ivrid")

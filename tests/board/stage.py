@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.board.board import Board, Reader
 from orchestrator.board.hand import Hand
+from orchestrator.board.keeping import Keeper
 from orchestrator.core.facts import Fact, SnapshotTaken
 from orchestrator.core.model import Extension, FeedState
 from orchestrator.core.policy import Policy
@@ -87,7 +88,7 @@ async def office(policy: Policy | None = None, *extensions: Extension) -> AsyncI
     account = Account("main", own, engine, store, observer, timelines, turned)
     accounts, problems = {"main": account}, dict[str, str]()
     desk = Desk(accounts, clock, book)
-    board = Board(accounts, desk, clock, lambda: problems, history, recent)
+    board = Board(accounts, Keeper(accounts, clock, lambda: problems, history, recent), desk, clock, history)
     hand = Hand(desk, accounts, clock, random.Random(2))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run())

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from orchestrator.board import board as boards
+from orchestrator.board import keeping
 from orchestrator.core.claims import Verdict
 from orchestrator.core.facts import ExtensionSeen, FeedChanged, SectionStarted
 from orchestrator.core.model import FeedState, OnCall, OnUser
@@ -292,18 +292,18 @@ class TestReaders:
                     await told(reader)
                 on.sees("s1", talking("c1"))
                 await asyncio.sleep(1)
-                assert not any(on.board._due.values())
-                assert on.board._ledger.version == 0
+                assert not any(on.board._keeper._due.values())
+                assert on.board._keeper.ledger.version == 0
                 assert (await heard(on))["calls"].keys() == {CALL}
 
         run(story())
 
     def test_a_great_many_calls_are_looked_at_in_slices(self) -> None:
         async def story() -> None:
-            crowd = [extension(f"x{number}", talking(f"c{number}")) for number in range(3 * boards.SLICE)]
+            crowd = [extension(f"x{number}", talking(f"c{number}")) for number in range(3 * keeping.SLICE)]
             async with office(None, *crowd) as on:
                 board = await heard(on)
-                assert len(board["calls"]) == len(board["extensions"]) == 3 * boards.SLICE
+                assert len(board["calls"]) == len(board["extensions"]) == 3 * keeping.SLICE
 
         run(story())
 
