@@ -8,6 +8,16 @@ from redis.asyncio import Redis
 
 from tests.valkey import Heard, Valkey, client_of, valkey_in
 
+ALONE = frozenset({"service", "simulation", "stories", "torture"})
+"""Folders whose tests judge a whole daemon by the clock: not beside others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in ALONE:
+            item.add_marker("alone")
+
 
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:

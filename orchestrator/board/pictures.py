@@ -1,4 +1,5 @@
-"""How calls, extensions and the daemon's health are shown to people; what the fields mean stands in docs/page-interface.md.
+"""How calls, extensions and the daemon's health are shown to people; docs/page-interface.md says what
+the fields mean.
 
 Guarantees: worked out from the state when asked; ids and figures only, never personal data.
 """

@@ -246,6 +246,11 @@ export default {
   "event.owner.taken": "Took over",
   "event.owner.lost": "Lost ownership",
   "event.clock.stepped": "Clock stepped",
+  "event.hand.muted": "Muted by hand",
+  "event.hand.released": "Released by hand",
+  "event.hand.ended": "Ended by hand",
+  "event.config.reloaded": "Configuration read again",
+  "event.config.rejected": "Configuration is wrong",
 
   "field.ivrid": "call",
   "field.section_id": "section",

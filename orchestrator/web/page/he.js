@@ -246,6 +246,11 @@ export default {
   "event.owner.taken": "קיבל בעלות",
   "event.owner.lost": "איבד בעלות",
   "event.clock.stepped": "השעון קפץ",
+  "event.hand.muted": "הושתקה ידנית",
+  "event.hand.released": "שוחררה ידנית",
+  "event.hand.ended": "הסתיים ידנית",
+  "event.config.reloaded": "ההגדרות נקראו מחדש",
+  "event.config.rejected": "ההגדרות שגויות",
 
   "field.ivrid": "שיחה",
   "field.section_id": "מקטע",
