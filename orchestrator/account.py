@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 import aiohttp
 from redis.asyncio import Redis
 
+from orchestrator.audit.journal import Journal
+from orchestrator.audit.recorder import Recorder, look_in
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
@@ -57,11 +59,14 @@ class Account:
         outside: Outside,
         metrics: Metrics,
         log: Log,
+        journal: Journal,
         stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        observer = stack.enter_context(deferred(logging_to(log, name, stack), MetricsObserver(metrics, name), audit))
+        kept = Recorder(journal, name, clock, look_in(state))
+        logs, counts = logging_to(log, name, stack), MetricsObserver(metrics, name)
+        observer = stack.enter_context(deferred(logs, counts, audit, kept))
         self._tell = observer.tell
         keys = Keys(config.redis.namespace, name)
         self.lease = Lease(lease_client, keys, outside.me, clock, observer)

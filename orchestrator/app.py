@@ -17,6 +17,9 @@ from redis.asyncio import Redis
 
 from orchestrator import __version__
 from orchestrator.account import Account, logging_to
+from orchestrator.audit.journal import Journal
+from orchestrator.audit.recorder import Recorder
+from orchestrator.audit.records import Draft, Value
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -38,7 +41,7 @@ from orchestrator.telemetry.clockwatch import watch
 from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
-from orchestrator.telemetry.observer import deferred
+from orchestrator.telemetry.observer import Broadcast, deferred
 from orchestrator.web.api import api_app
 from orchestrator.web.counting import counting
 from orchestrator.web.gate import Gate, Token
@@ -59,6 +62,8 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
+        began: dict[str, Value] = {"version": __version__, "accounts": list(config.accounts)}
+        daemon.journal.append(Draft(daemon.clock.now(), "daemon.ready", None, began))
         await daemon.work(stop)
 
 
@@ -79,6 +84,10 @@ def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
     metrics = Metrics(__version__)
+    log_lines, counts = logging_to(log, None, stack), MetricsObserver(metrics, None)
+    journal = await stack.enter_async_context(
+        outside.audit(config.data_dir / "audit", config.audit.keep_days, outside.clock, Broadcast(log_lines, counts))
+    )
     url = await stack.enter_async_context(_redis_url(config))
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
@@ -86,7 +95,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, metrics, log, journal, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
@@ -100,7 +109,8 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         client,
         outside,
         metrics,
-        stack.enter_context(deferred(logging_to(log, None, stack), MetricsObserver(metrics, None))),
+        journal,
+        stack.enter_context(deferred(log_lines, counts, Recorder(journal, None, outside.clock))),
     )
 
 
@@ -115,9 +125,11 @@ class Daemon:
         client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
         metrics: Metrics,
+        journal: Journal,
         observer: Observer,
     ) -> None:
         self.metrics = metrics
+        self.journal = journal
         self.clock = clock = outside.clock
         self.observer = observer
         self._accounts = accounts
@@ -142,6 +154,8 @@ class Daemon:
         found = {name: why for name, account in self._accounts.items() if (why := account.problem)}
         if unheard := self._messages.unheard:
             found["crm"] = f"messages are not heard from {', '.join(unheard)}"
+        if why := self.journal.problem:
+            found["audit"] = why
         return found
 
     async def work(self, stop: asyncio.Event) -> None:

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _take_config(command("run", daemon.run, "Run the daemon until SIGTERM or SIGINT."))
     _take_config(command("check", daemon.check, "Check the configuration; name every mistake at once."))
     _add_asking(command)
-    added = command("audit", audit.run, "Show what was done lately, from Redis.")
+    added = command("audit", audit.run, "Show what was done; verify, report or export the files of the audit.")
     _take_config(added)
     audit.take_arguments(added)
     token.take_arguments(command("token", token.run, "Make a token for the HTTP API, and its configuration."))

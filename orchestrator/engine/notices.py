@@ -168,6 +168,28 @@ class RequestRefused:
     """One of `REFUSALS`."""
 
 
+@dataclass(frozen=True, slots=True)
+class AuditLost:
+    """The files of the audit cannot be written; it is tried again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBack:
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDayClosed:
+    """A day's file is complete; its last hash is worth keeping elsewhere."""
+
+    day: str
+    records: int
+    """How many there are up to its end, of all days."""
+    last_hash: str
+
+
 REFUSALS = (
     "no token",
     "unknown token",
@@ -200,4 +222,7 @@ EdgeNotice = (
     | PollMade
     | RequestServed
     | RequestRefused
+    | AuditLost
+    | AuditBack
+    | AuditDayClosed
 )

@@ -44,6 +44,7 @@ FIELDS: Mapping[str, str] = {
     "by_s": "seconds; above 0: ahead",
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
+    "day": "a day in UTC",
     "detail": "a short word on the answer, of our own making",
     "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
     "drifts": "how often this happened to this mute",
@@ -59,6 +60,7 @@ FIELDS: Mapping[str, str] = {
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
     "kind": "started or ended",
+    "last_hash": "hash of the last record of that day",
     "library_level": "the level that the library gave it",
     "logger": "name of the library's logger",
     "lost": "log lines that could not be written and are lost",
@@ -69,6 +71,7 @@ FIELDS: Mapping[str, str] = {
     "open_ms": "milliseconds that the recording has not been as wanted",
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "reason": "why it covers the call: leg, related, target",
+    "records": "records of the audit since it began",
     "redis": "embedded (the daemon runs it), or given",
     "repeats": "how often the same came since it was last logged; missing: it is the first",
     "refreshed": "true: the token was refreshed; false: logged in anew",
@@ -324,6 +327,19 @@ CLOCK_STEPPED = Event(
     Level.WARNING,
     ("by_s",),
     "The machine's clock jumped. The daemon's own time, also in these lines' fields, goes on evenly.",
+)
+
+AUDIT_LOST = Event(
+    "audit.lost", Level.ERROR, ("why",), "The files of the audit cannot be written: it is tried again every second."
+)
+AUDIT_BACK = Event(
+    "audit.back", Level.INFO, ("after_s",), "They can be written again; a record there tells what is missing."
+)
+AUDIT_DAY = Event(
+    "audit.day",
+    Level.INFO,
+    ("day", "records", "last_hash"),
+    "A day of the audit is complete. The hash, kept elsewhere, is an anchor for `audit verify`.",
 )
 
 CATALOGUE: Mapping[str, Event] = {

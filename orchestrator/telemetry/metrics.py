@@ -78,6 +78,13 @@ class Metrics:
             f"{PREFIX}_owner", "1 while this process works for the account.", ("account",), registry=self.registry
         )
         self.clock_steps = self._process_counter("clock_steps", "Times that the machine's clock jumped.")
+        self.audit_losses = self._process_counter(
+            "audit_losses", "Times that the files of the audit could not be written."
+        )
+        self.audit_up = Gauge(
+            f"{PREFIX}_audit_up", "1 while the files of the audit can be written.", registry=self.registry
+        )
+        self.audit_up.set(1)
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
         self.crm_gaps = self._process_counter("crm_gaps", "Times in which messages may have been missed.")
         self.crm_connected = Gauge(

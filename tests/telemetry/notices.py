@@ -29,6 +29,9 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    AuditBack,
+    AuditDayClosed,
+    AuditLost,
     ClockStepped,
     CrmConnected,
     CrmGap,
@@ -125,4 +128,7 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     PollMade(HOSTILE, False, "no answer in time", 3.0),
     RequestServed("/v1/sections/{id}", "PUT", 202),
     RequestRefused("unknown token"),
+    AuditLost(HOSTILE),
+    AuditBack(3.0),
+    AuditDayClosed("2026-11-23", 1234, "0" * 64),
 )

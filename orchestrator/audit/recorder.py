@@ -1,0 +1,156 @@
+"""The observer that hands each notice to the journal, and makes exposure records of what was open.
+
+Guarantees: a record has catalogued fields only, each as a log line would have it; every end of an exposure that the
+core tells of (the mute was confirmed, the cover ended, the call was over) is one `exposure` record, with from and to
+in UTC and, where the call's begin is known, in seconds from there: the part to delete.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.audit.journal import Journal
+from orchestrator.audit.records import Draft, Value, ms, utc
+from orchestrator.clock import Clock
+from orchestrator.core.model import CoverReason
+from orchestrator.core.notices import CallCovered, CallExposed, CallGone, CallMuted, CallVerified, MuteDrifted, Notice
+from orchestrator.core.state import State
+from orchestrator.engine.notices import EdgeNotice
+from orchestrator.telemetry.allowlist import presentable
+from orchestrator.telemetry.audit import AUDITED
+from orchestrator.telemetry.lines import Field, line
+
+EXPOSURE = "exposure"
+
+REMEMBERED = 20_000
+"""Most calls of which something is kept between their notices."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What notices told of a call so far."""
+
+    sections: tuple[str, ...] = ()
+    extension: str | None = None
+    reason: CoverReason | None = None
+    muted_at: float | None = None
+    """When it was last known to be muted."""
+    drifted: bool = False
+    began_at: float | None = None
+    answered: bool | None = None
+
+
+class Recorder:
+    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: str | None,
+        clock: Clock,
+        look: Callable[[str], tuple[float | None, bool | None]] = lambda _: (None, None),
+    ) -> None:
+        self._journal = journal
+        self._account = account
+        self._clock = clock
+        self._look = look
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def notice(self, notice: Notice | EdgeNotice) -> None:
+        told = line(notice)
+        if told.event not in AUDITED:
+            return
+        now = self._clock.now()
+        fields = {name: _value(value) for name, value in told.fields.items() if value is not None}
+        ivrid = told.fields.get("ivrid")
+        if isinstance(ivrid, str):
+            known = self._learn(ivrid, notice, now)
+            if known.began_at is not None:
+                fields["offset_s"] = round(now - known.began_at, 3)
+        self._journal.append(Draft(now, told.event.name, self._account, fields))
+        self._note_exposure(notice, now)
+
+    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float) -> Known:
+        known = self._known.get(ivrid) or Known()
+        self._known[ivrid] = known
+        self._known.move_to_end(ivrid)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        began_at, answered = self._look(ivrid)
+        known.began_at = known.began_at if began_at is None else began_at
+        known.answered = known.answered if answered is None else answered
+        match notice:
+            case CallCovered(_, section_id, sip, reason):
+                known.sections = (*known.sections[-9:], section_id)
+                known.extension, known.reason = sip or known.extension, reason
+            case MuteDrifted(shown=False):
+                known.drifted = True
+            case CallVerified(muted=True):
+                known.muted_at = now
+        return known
+
+    def _note_exposure(self, notice: Notice | EdgeNotice, now: float) -> None:
+        match notice:
+            case CallMuted(ivrid, sections, exposure_s) if exposure_s is not None:
+                self._exposed(ivrid, exposure_s, now, "muted", tuple(sorted(sections)), notice.attempts)
+                known = self._known[ivrid]
+                known.muted_at, known.drifted, known.sections = now, False, ()
+            case CallMuted(ivrid):
+                self._known[ivrid].muted_at = now
+            case CallExposed(ivrid, exposure_s):
+                self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
+            case CallGone(ivrid, exposure_s):
+                if exposure_s is not None:
+                    self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
+                self._known.pop(ivrid, None)
+
+    def _exposed(
+        self, ivrid: str, exposure_s: float, now: float, ended_by: str, sections: tuple[str, ...], attempts: int
+    ) -> None:
+        known = self._known[ivrid]
+        began, fields = now - exposure_s, dict[str, Value]()
+        fields["ivrid"] = _value(ivrid)
+        fields["section_ids"] = _value(sections or known.sections)
+        if known.extension is not None:
+            fields["extension"] = _value(known.extension)
+        fields |= {"from": utc(began), "to": utc(now), "exposure_ms": ms(exposure_s)}
+        if known.began_at is not None:
+            fields["from_offset_s"] = round(max(0.0, began - known.began_at), 3)
+            fields["to_offset_s"] = round(max(0.0, now - known.began_at), 3)
+        if known.drifted and known.muted_at is not None:
+            fields["muted_until"] = utc(known.muted_at)
+        fields["cause"] = _cause(known, ended_by, attempts)
+        fields["ended_by"] = ended_by
+        if known.answered is not None:
+            fields["answered"] = known.answered
+        self._journal.append(Draft(now, EXPOSURE, self._account, fields))
+
+
+def look_in(state: State) -> Callable[[str], tuple[float | None, bool | None]]:
+    """When a call began, and whether it was answered anywhere."""
+
+    def look(ivrid: str) -> tuple[float | None, bool | None]:
+        call = state.calls.get(ivrid)
+        if call is None:
+            return None, None
+        legs = [state.extensions[sip].legs.get(ivrid) for sip in call.on if sip in state.extensions]
+        seen = [leg.answered for leg in legs if leg is not None]
+        return call.began_at, any(seen) if seen else None
+
+    return look
+
+
+def _cause(known: Known, ended_by: str, attempts: int) -> str:
+    """Why the recording ran for that long."""
+    if known.drifted:
+        return "drift"
+    if ended_by == "muted" and attempts <= 1:
+        return "request"
+    return "failed_requests" if attempts > 1 else "not_confirmed"
+
+
+def _value(field: Field) -> Value:
+    shown = presentable(field)
+    if isinstance(shown, str | int | float | bool):
+        return shown
+    return [str(each) for each in shown] if isinstance(shown, list) else ""
