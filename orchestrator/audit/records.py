@@ -1,8 +1,8 @@
 """One record of the audit, and the line that it becomes: version 1 of the schema (docs/audit.md).
 
 Guarantees: a line is one flat JSON object of catalogued fields, so it holds nothing personal; it names the line
-before it (`prev`) and ends in its own `hash`, the SHA-256 of all that stands before that field. So a line that was changed,
-removed or put in between shows, up to somebody who computes all later ones anew.
+before it (`prev`) and ends in its own `hash`, the SHA-256 of all that stands before that field. So a line that was
+changed, removed or put in between shows, up to somebody who computes all later ones anew.
 """
 
 import hashlib

@@ -1,23 +1,28 @@
 """`audit verify`, `audit report` and `audit export`: what the daily files of the audit say.
 
-Guarantees: they read the files alone, so they work whether the daemon runs or not, and write nothing but their answer.
+Guarantees: they read the files alone, so they work whether the daemon runs or not, and write nothing but an answer.
 """
 
 import argparse
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from orchestrator.audit import csv_form, html_form, json_form
 from orchestrator.audit.book import days, path_of
 from orchestrator.audit.records import epoch_s, utc
-from orchestrator.audit.report import Reporter
+from orchestrator.audit.report import Report, Reporter
 from orchestrator.audit.verify import verify
 from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK, configured
 
 NOT_WHOLE = 4
-BAD_USAGE = 2
+_FORMS: dict[str, Callable[[Report], str]] = {
+    "html": html_form.page,
+    "csv": csv_form.table,
+    "json": json_form.document,
+}
 _UNITS_S = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -26,7 +31,7 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anchor", metavar="HASH", help="verify: a hash that was kept elsewhere must be in it")
     parser.add_argument("--since", type=moment, metavar="WHEN", help="report, export: a time, a day, or 7d, 12h ago")
     parser.add_argument("--until", type=moment, metavar="WHEN", help="report, export: up to here (default: now)")
-    parser.add_argument("--format", choices=("html", "csv", "json"), default="html", help="report: its form")
+    parser.add_argument("--format", choices=tuple(_FORMS), default="html", help="report: its form")
 
 
 def check(args: argparse.Namespace) -> int:
@@ -54,7 +59,7 @@ def report(args: argparse.Namespace) -> int:
     until = time.time() if args.until is None else args.until
     reporter = Reporter(until - 30 * _UNITS_S["d"] if args.since is None else args.since, until, args.account)
     reporter.verified(verify(folder, args.anchor, reporter.take))
-    sys.stdout.write(reporter.report().rendered(args.format))
+    sys.stdout.write(_FORMS[args.format](reporter.report()))
     return OK
 
 
