@@ -12,7 +12,7 @@ from importlib import resources
 from orchestrator.audit import plots
 from orchestrator.audit.gaps import Gap
 from orchestrator.audit.records import utc
-from orchestrator.audit.report import BREACH_MS, Exposure, Figures, Report
+from orchestrator.audit.report import BREACH_MS, OVER_MUTED, Exposure, Figures, Report
 
 MOST_ROWS = 2_000
 """Of one table; the page says how many more there are (the other forms have them all)."""
@@ -74,7 +74,7 @@ def _figures(report: Report) -> str:
     boxes = [
         ("sections", f"{total.sections}", False),
         ("calls covered", f"{total.covered}", False),
-        ("exposure p50 / p99", f"{_seconds(spread['p50'])} / {_seconds(spread['p99'])}", False),
+        ("exposure p50 / p99", f"{spread['p50']:.2f} / {spread['p99']:.2f} s", False),
         ("longest exposure", _seconds(spread["worst"]), spread["worst"] * 1000 >= BREACH_MS),
         ("breaches", f"{total.breaches}", total.breaches > 0),
         ("over-muted", _length(total.over_mute_s), False),
@@ -142,9 +142,11 @@ def _over_mutes(report: Report) -> str:
         "<p>Seconds that recordings stayed muted after the last cover had ended, by extension. An extension is "
         "marked as unusual where it has far more, or far longer ones, than its peers: a mute can be misused.</p>"
     )
-    of = sorted(report.by_extension.items(), key=lambda item: -item[1].over_mute_s)[:MOST_BARS]
+    worst = sorted(report.by_extension.items(), key=lambda item: -item[1].over_mute_s)[:MOST_BARS]
     values = [
-        (_named(*name), figures.over_mute_s, bool(figures.unusual)) for name, figures in of if figures.over_mute_s
+        (_named(*name), of.over_mute_s, any(OVER_MUTED in why for why in of.unusual))
+        for name, of in worst
+        if of.over_mute_s
     ]
     return told + _wide(plots.lying(values, "s"))
 
@@ -227,7 +229,7 @@ def _wide(plot: str) -> str:
 
 
 def _named(account: str, extension: str) -> str:
-    return f"{account} {extension or 'unknown'}".strip()
+    return f"{account} {extension or '(no extension)'}".strip()
 
 
 def _blind_s(report: Report) -> float:

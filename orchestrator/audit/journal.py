@@ -98,8 +98,9 @@ class FileJournal:
     async def run(self) -> None:
         """Write until told to end, and then what still waits."""
         while not self._ending:
-            await self._wait()
-            if not await self._step():
+            if await self._step():
+                await self._wait()
+            else:
                 await asyncio.sleep(AGAIN_S)
         while self._waiting and await self._step():
             pass

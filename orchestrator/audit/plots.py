@@ -7,13 +7,13 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from itertools import pairwise
 
 from orchestrator.audit.gaps import Gap
 from orchestrator.audit.report import BREACH_MS, Exposure
 
 WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BASE = 46, 12, 14, 24
+_WIDEST = 70
 _BOUNDS_MS = (50, 100, 200, 500, 1000, BREACH_MS, 3000, 10_000)
 _MOST_LABELS = 10
 _ROW, _THICK = 20, 14
@@ -28,12 +28,13 @@ def bars(values: Sequence[Bar], unit: str, height: int = 170) -> str:
     if not values:
         return _nothing()
     most = max(value for _, value, _ in values) or 1.0
-    top, floor = _TOP, height - _BASE
+    top, floor = 2 * _TOP, height - _BASE
     step = (WIDTH - _LEFT - _RIGHT) / len(values)
     every = math.ceil(len(values) / _MOST_LABELS)
     drawn = [_scale(most, unit, top, floor)]
     for number, (label, value, marked) in enumerate(values):
-        tall, left, wide = (floor - top) * value / most, _LEFT + number * step + step * 0.14, step * 0.72
+        tall, wide = (floor - top) * value / most, min(_WIDEST, step * 0.72)
+        left = _LEFT + number * step + (step - wide) / 2
         drawn.append(_box("mark" if marked else "bar", left, floor - tall, wide, tall))
         if number % every == 0:
             drawn.append(_text(left + wide / 2, height - 8, label, "middle"))
@@ -63,8 +64,7 @@ def spread(exposures: Sequence[Exposure]) -> str:
     counts = [0] * (len(_BOUNDS_MS) + 1)
     for exposure in exposures:
         counts[sum(exposure.seconds * 1000 >= bound for bound in _BOUNDS_MS)] += 1
-    bounds = ["0", *map(_named, _BOUNDS_MS), ""]
-    labels = [f"{low} to {high}" if high else f"{low} +" for low, high in pairwise(bounds)]
+    labels = [*(f"< {_named(bound)}" for bound in _BOUNDS_MS), f"{_named(_BOUNDS_MS[-1])} +"]
     return bars([(labels[at], count, at > _BOUNDS_MS.index(BREACH_MS)) for at, count in enumerate(counts)], "calls")
 
 
@@ -108,7 +108,7 @@ def _scale(most: float, unit: str, top: int, floor: int) -> str:
         at = floor - (floor - top) * part
         drawn.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         drawn.append(_text(_LEFT - 5, at + 4, _short(most * part), "end"))
-    drawn.append(_text(2, top - 4, unit))
+    drawn.append(_text(2, 10, unit))
     return "".join(drawn)
 
 

@@ -12,8 +12,19 @@ from dataclasses import dataclass
 from orchestrator.audit.journal import Journal
 from orchestrator.audit.records import Draft, Value, ms, utc
 from orchestrator.clock import Clock
-from orchestrator.core.model import CoverReason
-from orchestrator.core.notices import CallCovered, CallExposed, CallGone, CallMuted, CallVerified, MuteDrifted, Notice
+from orchestrator.core.model import CoverReason, FeedState
+from orchestrator.core.notices import (
+    ApiBack,
+    ApiLost,
+    CallCovered,
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallVerified,
+    FeedTurned,
+    MuteDrifted,
+    Notice,
+)
 from orchestrator.core.state import State
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.telemetry.allowlist import presentable
@@ -21,6 +32,8 @@ from orchestrator.telemetry.audit import AUDITED
 from orchestrator.telemetry.lines import Field, line
 
 EXPOSURE = "exposure"
+API_DOWN, FEED_BLIND = "api_down", "feed_blind"
+_NEVER = float("-inf")
 
 REMEMBERED = 20_000
 """Most calls of which something is kept between their notices."""
@@ -55,8 +68,12 @@ class Recorder:
         self._clock = clock
         self._look = look
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._sick: dict[str, float] = {API_DOWN: _NEVER, FEED_BLIND: _NEVER}
+        """What hinders us -> until when it did; while it does, for ever."""
+        self._began_at = clock.now()
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
+        self._heed(notice)
         told = line(notice)
         if told.event not in AUDITED:
             return
@@ -69,6 +86,15 @@ class Recorder:
                 fields["offset_s"] = round(now - known.began_at, 3)
         self._journal.append(Draft(now, told.event.name, self._account, fields))
         self._note_exposure(notice, now)
+
+    def _heed(self, notice: Notice | EdgeNotice) -> None:
+        match notice:
+            case ApiLost():
+                self._sick[API_DOWN] = float("inf")
+            case ApiBack():
+                self._sick[API_DOWN] = self._clock.now()
+            case FeedTurned(feed):
+                self._sick[FEED_BLIND] = self._clock.now() if feed is FeedState.SYNCED else float("inf")
 
     def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float) -> Known:
         known = self._known.get(ivrid) or Known()
@@ -99,6 +125,7 @@ class Recorder:
                 self._known[ivrid].muted_at = now
             case CallExposed(ivrid, exposure_s):
                 self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
+                self._known[ivrid].sections = ()
             case CallGone(ivrid, exposure_s):
                 if exposure_s is not None:
                     self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
@@ -119,11 +146,24 @@ class Recorder:
             fields["to_offset_s"] = round(max(0.0, now - known.began_at), 3)
         if known.drifted and known.muted_at is not None:
             fields["muted_until"] = utc(known.muted_at)
-        fields["cause"] = _cause(known, ended_by, attempts)
+        fields["cause"] = self._cause(known, began, ended_by, attempts)
         fields["ended_by"] = ended_by
         if known.answered is not None:
             fields["answered"] = known.answered
         self._journal.append(Draft(now, EXPOSURE, self._account, fields))
+
+    def _cause(self, known: Known, began: float, ended_by: str, attempts: int) -> str:
+        """Why the recording ran for that long."""
+        if known.drifted:
+            return "drift"
+        if began < self._began_at:
+            return "daemon_down"
+        hindered = [what for what, until in self._sick.items() if until > began]
+        if hindered:
+            return hindered[0]
+        if attempts > 1:
+            return "failed_requests"
+        return "request" if ended_by == "muted" else "not_confirmed"
 
 
 def look_in(state: State) -> Callable[[str], tuple[float | None, bool | None]]:
@@ -138,15 +178,6 @@ def look_in(state: State) -> Callable[[str], tuple[float | None, bool | None]]:
         return call.began_at, any(seen) if seen else None
 
     return look
-
-
-def _cause(known: Known, ended_by: str, attempts: int) -> str:
-    """Why the recording ran for that long."""
-    if known.drifted:
-        return "drift"
-    if ended_by == "muted" and attempts <= 1:
-        return "request"
-    return "failed_requests" if attempts > 1 else "not_confirmed"
 
 
 def _value(field: Field) -> Value:

@@ -21,6 +21,7 @@ PEERS = 5
 """Of fewer extensions than this none is unusual."""
 FACTOR, SPREADS = 3.0, 5.0
 """Unusual: more than so many times the median, and further from it than so many median deviations."""
+OVER_MUTED = "seconds over-muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,16 @@ class Report:
         return [exposure for exposure in self.exposures if exposure.breach]
 
 
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """By what extensions are held against one another."""
+
+    name: str
+    of: Callable[[Figures], float]
+    least: float
+    """It is not worth a look where it is less above the median."""
+
+
 @dataclass(slots=True)
 class _Muted:
     since: float
@@ -114,6 +125,8 @@ class Reporter:
     _events: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _on: dict[tuple[str, str], str] = field(default_factory=dict)
     """(account, ivrid) -> the extension that brought it under a section."""
+    _places: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, section_id) -> its extension."""
     _muted: dict[tuple[str, str], _Muted] = field(default_factory=dict)
     _first_at: float | None = None
 
@@ -128,10 +141,13 @@ class Reporter:
         self._events[record.event] += 1
         match record.event:
             case "section.started":
-                self._count(record, _target(record), "sections", 1)
+                self._count(record, None, "sections", 1)
+                if "extension" in record.fields:
+                    self._place(record, str(record.fields["extension"]))
             case "section.ended":
                 self._ended(record)
             case "call.covered":
+                self._place(record, self._extension(record))
                 self._count(record, self._extension(record), "covered", 1)
             case "call.unmuted" if "overmute_ms" in record.fields:
                 self._count(record, self._extension(record), "over_mutes", 1)
@@ -186,12 +202,19 @@ class Reporter:
                 figures.muted_s += seconds
 
     def _ended(self, record: Record) -> None:
-        seconds, target = float(record.fields.get("duration_s", 0)), _target(record)
-        self._count(record, target, "section_s", seconds)
+        section_id, seconds = str(record.fields.get("section_id")), float(record.fields.get("duration_s", 0))
+        place = self._places.pop((record.account or "", section_id), None)
+        self._count(record, place, "section_s", seconds)
         if record.fields.get("cause") == "expired":
-            self._count(record, target, "expired", 1)
-            section_id = str(record.fields.get("section_id"))
-            self._expired.append(Expired(record.at, record.account or "", section_id, target, seconds))
+            self._count(record, place, "expired", 1)
+            self._expired.append(Expired(record.at, record.account or "", section_id, _target(record), seconds))
+
+    def _place(self, record: Record, extension: str) -> None:
+        """The section is this extension's: its target, or where it first covered a call."""
+        section = (record.account or "", str(record.fields.get("section_id")))
+        if extension and section not in self._places:
+            self._places[section] = extension
+            self._extensions[record.account or "", extension].sections += 1
 
     def _exposed(self, record: Record) -> None:
         fields = record.fields
@@ -214,12 +237,12 @@ class Reporter:
         self._count(record, exposure.extension, "exposure_s", exposure.seconds)
         self._count(record, exposure.extension, "breaches", int(exposure.breach))
 
-    def _count(self, record: Record, extension: str, what: str, more: float) -> None:
-        for figures in (
-            self._days[day_of(record.at)],
-            self._extensions[record.account or "", extension],
-            self._total,
-        ):
+    def _count(self, record: Record, extension: str | None, what: str, more: float) -> None:
+        """For the day, in all, and for the extension (None: that is not known)."""
+        concerned = [self._days[day_of(record.at)], self._total]
+        if extension is not None:
+            concerned.append(self._extensions[record.account or "", extension])
+        for figures in concerned:
             setattr(figures, what, getattr(figures, what) + more)
 
     def _extension(self, record: Record) -> str:
@@ -240,21 +263,28 @@ def _target(record: Record) -> str:
     return f"user {fields['user_id']}" if "user_id" in fields else f"call {fields.get('ivrid', '')}"
 
 
-def _mark_unusual(extensions: dict[tuple[str, str], Figures]) -> None:
+def _mark_unusual(extensions: Mapping[tuple[str, str], Figures]) -> None:
     """Far more or longer than its peers: a mute can be misused, to keep a talk off the record."""
-    measures: dict[str, Callable[[Figures], float]] = {
-        "sections": lambda of: of.sections,
-        "seconds a section": lambda of: of.section_s / of.sections if of.sections else 0.0,
-        "seconds muted": lambda of: of.muted_s,
-        "seconds over-muted": lambda of: of.over_mute_s,
-    }
-    for name, measure in measures.items():
-        peers = [measure(of) for of in extensions.values() if measure(of) > 0]
-        if len(peers) < PEERS:
+    peers = [figures for (_, extension), figures in extensions.items() if extension]
+    for measure in _MEASURES:
+        values = [measure.of(figures) for figures in peers if measure.of(figures) > 0]
+        if len(values) < PEERS:
             continue
-        median = statistics.median(peers)
-        deviation = statistics.median(abs(value - median) for value in peers)
-        for figures in extensions.values():
-            value = measure(figures)
-            if value > FACTOR * median and value > median + SPREADS * deviation:
-                figures.unusual += (f"{name}: {value:.0f}, its peers {median:.0f}",)
+        median = statistics.median(values)
+        deviation = statistics.median(abs(value - median) for value in values)
+        bound = max(FACTOR * median, median + SPREADS * deviation, median + measure.least)
+        for figures in peers:
+            if measure.of(figures) > bound:
+                figures.unusual += (f"{measure.name}: {measure.of(figures):.0f}, its peers {median:.0f}",)
+
+
+def _mean_s(figures: Figures) -> float:
+    return figures.section_s / figures.sections if figures.sections else 0.0
+
+
+_MEASURES = (
+    _Measure("sections", lambda of: of.sections, 10),
+    _Measure("seconds a section", _mean_s, 60),
+    _Measure("seconds muted", lambda of: of.muted_s, 60),
+    _Measure(OVER_MUTED, lambda of: of.over_mute_s, 10),
+)

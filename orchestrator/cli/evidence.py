@@ -23,7 +23,7 @@ _FORMS: dict[str, Callable[[Report], str]] = {
     "csv": csv_form.table,
     "json": json_form.document,
 }
-_UNITS_S = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,13 +84,13 @@ def _lines(folder: Path, since: float, until: float) -> Iterator[bytes]:
 
 
 def moment(text: str) -> float:
-    if ago := re.fullmatch(r"(\d+)([hdw])", text):
+    if ago := re.fullmatch(r"(\d+)([mhdw])", text):
         return time.time() - int(ago[1]) * _UNITS_S[ago[2]]
     try:
         return epoch_s(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: give 2026-11-23, 2026-11-23T10:00:00Z, or 12h, 7d, 4w ago"
+            f"{text!r} is no time: give 2026-11-23, 2026-11-23T10:00:00Z, or 30m, 12h, 7d, 4w ago"
         ) from None
 
 
