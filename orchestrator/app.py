@@ -20,6 +20,7 @@ from orchestrator.account import Account, logging_to
 from orchestrator.audit.journal import Journal
 from orchestrator.audit.recorder import Recorder
 from orchestrator.audit.records import Draft, Value
+from orchestrator.audit.schema import READY
 from orchestrator.config import Config, Http
 from orchestrator.core.facts import BacklogBegan, BacklogDone
 from orchestrator.crm.deadletter import DeadLetters
@@ -63,7 +64,7 @@ async def run(config: Config, log: Log, stop: asyncio.Event) -> None:
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
         began: dict[str, Value] = {"version": __version__, "accounts": list(config.accounts)}
-        daemon.journal.append(Draft(daemon.clock.now(), "daemon.ready", None, began))
+        daemon.journal.append(Draft(daemon.clock.now(), READY, None, began))
         await daemon.work(stop)
 
 

@@ -16,7 +16,11 @@ from orchestrator.audit.report import BREACH_MS, OVER_MUTED, Exposure, Figures, 
 
 MOST_ROWS = 2_000
 """Of one table; the page says how many more there are (the other forms have them all)."""
+MOST_LIGHT = 50
+"""Of exposures that are no breach: the longest."""
 MOST_BARS = 20
+_BLIND_S = 1.0
+"""Every start is blind until the first snapshot: it is told, and is no cause for alarm."""
 _BREACH = f"{BREACH_MS / 1000:g} s"
 
 Cell = tuple[str, str]
@@ -59,14 +63,16 @@ def _verdict(report: Report) -> str:
         said.append(f"The audit is whole: {verdict.records} records, each chained to the one before it.")
     if breaches:
         bad = True
-        said.append(f"In {len(breaches)} cases a covered call was recorded for {_BREACH} or more, or never muted.")
+        cases = f"{len(breaches)} times" if len(breaches) > 1 else "Once"
+        said.append(f"{cases} a covered call was recorded for {_BREACH} or more, or was never muted.")
     else:
         said.append(f"The records show no covered call that was recorded for {_BREACH} or more.")
     blind_s = _blind_s(report)
     if blind_s:
+        bad |= blind_s >= _BLIND_S
         said.append(f"For {_length(blind_s)} of this time evidence is missing or partial: see below what of.")
-    head = "To be looked into" if bad or blind_s else "Nothing to be looked into"
-    return f'<div class="verdict{" bad" if bad or blind_s else ""}"><strong>{head}</strong>{" ".join(said)}</div>'
+    head = "To be looked into" if bad else "Nothing to be looked into"
+    return f'<div class="verdict{" bad" if bad else ""}"><strong>{head}</strong>{" ".join(said)}</div>'
 
 
 def _figures(report: Report) -> str:
@@ -79,7 +85,7 @@ def _figures(report: Report) -> str:
         ("breaches", f"{total.breaches}", total.breaches > 0),
         ("over-muted", _length(total.over_mute_s), False),
         ("sections expired", f"{total.expired}", total.expired > 0),
-        ("gaps", f"{len(report.gaps)}", bool(report.gaps)),
+        ("gaps", f"{len(report.gaps)}", _blind_s(report) >= _BLIND_S),
     ]
     each = (f"<div><dt>{name}</dt><dd{' class=bad' if bad else ''}>{value}</dd></div>" for name, value, bad in boxes)
     return f"<dl>{''.join(each)}</dl>"
@@ -92,9 +98,12 @@ def _exposures(report: Report) -> str:
         "the part to delete.</p>"
     )
     first = sorted(report.exposures, key=lambda each: (not each.breach, -each.seconds))
-    rows = [_exposure(each) for each in first]
+    listed = first[: len(report.breaches) + MOST_LIGHT]
+    rows = [_exposure(each) for each in listed]
+    more = len(first) - len(listed)
+    rest = f'<p class="soft">and {more} shorter ones: the forms csv and json have them all</p>' if more else ""
     columns = ("call", "extension", "from", "to", ".seconds", ".in the call", "cause", "ended by", "answered")
-    return told + _wide(plots.spread(report.exposures)) + _table(columns, rows)
+    return told + _wide(plots.spread(report.exposures)) + _table(columns, rows) + rest
 
 
 def _exposure(each: Exposure) -> list[Cell]:

@@ -32,7 +32,7 @@ from orchestrator.telemetry.audit import AUDITED
 from orchestrator.telemetry.lines import Field, line
 
 EXPOSURE = "exposure"
-API_DOWN, FEED_BLIND = "api_down", "feed_blind"
+_API, _FEED = "api_down", "feed_blind"
 _NEVER = float("-inf")
 
 REMEMBERED = 20_000
@@ -68,7 +68,7 @@ class Recorder:
         self._clock = clock
         self._look = look
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._sick: dict[str, float] = {API_DOWN: _NEVER, FEED_BLIND: _NEVER}
+        self._sick: dict[str, float] = {_API: _NEVER, _FEED: _NEVER}
         """What hinders us -> until when it did; while it does, for ever."""
         self._began_at = clock.now()
 
@@ -90,11 +90,11 @@ class Recorder:
     def _heed(self, notice: Notice | EdgeNotice) -> None:
         match notice:
             case ApiLost():
-                self._sick[API_DOWN] = float("inf")
+                self._sick[_API] = float("inf")
             case ApiBack():
-                self._sick[API_DOWN] = self._clock.now()
+                self._sick[_API] = self._clock.now()
             case FeedTurned(feed):
-                self._sick[FEED_BLIND] = self._clock.now() if feed is FeedState.SYNCED else float("inf")
+                self._sick[_FEED] = self._clock.now() if feed is FeedState.SYNCED else float("inf")
 
     def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float) -> Known:
         known = self._known.get(ivrid) or Known()

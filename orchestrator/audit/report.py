@@ -16,7 +16,7 @@ from orchestrator.audit.records import Record, day_of, epoch_s
 from orchestrator.audit.verify import Verdict
 
 BREACH_MS = 1500
-"""An exposure of so many milliseconds or more, or one that no mute ended, is a breach to be looked into."""
+"""An exposure of so many milliseconds or more, or one whose cover ended before any mute, is to be looked into."""
 PEERS = 5
 """Of fewer extensions than this none is unusual."""
 FACTOR, SPREADS = 3.0, 5.0
@@ -41,7 +41,7 @@ class Exposure:
 
     @property
     def breach(self) -> bool:
-        return self.seconds * 1000 >= BREACH_MS or self.ended_by != "muted"
+        return self.seconds * 1000 >= BREACH_MS or self.ended_by == "cover_ended"
 
 
 @dataclass(slots=True)

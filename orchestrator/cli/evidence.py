@@ -12,9 +12,9 @@ from pathlib import Path
 
 from orchestrator.audit import csv_form, html_form, json_form
 from orchestrator.audit.book import days, path_of
-from orchestrator.audit.records import epoch_s, utc
+from orchestrator.audit.records import Record, epoch_s, utc
 from orchestrator.audit.report import Report, Reporter
-from orchestrator.audit.verify import verify
+from orchestrator.audit.verify import lines, verify
 from orchestrator.cli.daemon import BAD_CONFIG, FAILED, OK, configured
 
 NOT_WHOLE = 4
@@ -61,6 +61,15 @@ def report(args: argparse.Namespace) -> int:
     reporter.verified(verify(folder, args.anchor, reporter.take))
     sys.stdout.write(_FORMS[args.format](reporter.report()))
     return OK
+
+
+def told(folder: Path, form: str) -> str:
+    """The report on all that there is, up to now."""
+    first = next((line.record for line in lines(folder) if isinstance(line.record, Record)), None)
+    now = time.time()
+    reporter = Reporter(first.at if first else now, now)
+    reporter.verified(verify(folder, None, reporter.take))
+    return _FORMS[form](reporter.report())
 
 
 def export(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import io
 import json
 
 from orchestrator.audit import csv_form, html_form, json_form
-from orchestrator.audit.records import Record, Value, ms, utc
+from orchestrator.audit.records import Record, Value, utc
 from orchestrator.audit.report import Report, Reporter
 from orchestrator.audit.verify import Bad, Verdict
 from tests.audit.test_gaps import T, record
@@ -50,7 +50,7 @@ def test_sections_exposures_and_over_mutes_are_told_in_all_by_day_and_by_extensi
     assert found.exposures[0].offset == (10.0, 10.2)
 
 
-def test_a_long_exposure_and_one_that_no_mute_ended_are_breaches() -> None:
+def test_a_long_exposure_and_one_that_was_never_muted_are_breaches() -> None:
     found = report(exposure(1, 0.2), exposure(2, 1.5), exposure(3, 0.1, ended_by="cover_ended"))
     assert [round(each.at - T, 3) for each in found.breaches] == [0.5, 2.9]
     assert found.percentiles_s == {"p50": 0.2, "p95": 1.5, "p99": 1.5, "worst": 1.5}
