@@ -53,8 +53,7 @@ OWN: Mapping[str, Kind] = {
             "to_offset_s",
             "muted_until",
             "cause",
-            "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
-    "ended_by",
+            "ended_by",
             "answered",
         ),
         "A call was covered, and yet recorded as far as is known.",
@@ -75,6 +74,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "from_offset_s": "`from` in seconds from the call's begin: where the part to delete begins; missing: not known",
     "to_offset_s": "`to` in seconds from the call's begin",
     "muted_until": "of cause drift: when it was last known to be muted; it ran since some moment after that",
+    "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
     "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know the call)",
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
 }
