@@ -80,6 +80,10 @@ class Gaps:
                 self._add("audit not written", None, _since(record), at, f"{lost} records lost; {why}".rstrip("; "))
         self._last = record
 
+    def damaged(self, since: float, until: float | None, why: str) -> None:
+        """The chain does not hold there."""
+        self._add("audit damaged", None, since, until, why)
+
     def finished(self, until: float | None = None) -> list[Gap]:
         """All of them in order; `until`: the end of the time that is looked at, if the records end before it."""
         last = self._last

@@ -32,8 +32,10 @@ OPENED, CLOSED, ALIVE, LOST, STALLED = (
 
 WAITING = 50_000
 """Most records that wait for the disk."""
-AT_ONCE = 2_000
-"""Most records of one fsync."""
+AT_ONCE = 200
+"""Most records of one fsync: the loop waits while the thread makes their lines, some milliseconds."""
+GATHER_S = 0.2
+"""How long records are gathered before they are written: what is being told of is more pressing than its record."""
 ALIVE_EVERY_S = 60.0
 """A record says at least so often that the daemon was there."""
 NOTED_EVERY_S = 2.0
@@ -100,6 +102,8 @@ class FileJournal:
         while not self._ending:
             if await self._step():
                 await self._wait()
+                if not self._ending:
+                    await asyncio.sleep(GATHER_S)
             else:
                 await asyncio.sleep(AGAIN_S)
         while self._waiting and await self._step():

@@ -161,6 +161,8 @@ class Reporter:
     def report(self) -> Report:
         for call, muted in self._muted.items():  # muted to the end of the time, as far as is known
             self._add_muted(call[0], muted.extension, muted.since, self.until)
+        for bad in self._verdict.bad:
+            self._gaps.damaged(self.since if bad.since is None else bad.since, bad.until, str(bad))
         gaps = self._gaps.finished(self.until)
         if self._first_at is not None and self._first_at > self.since:
             gaps.insert(0, Gap("no evidence", None, self.since, self._first_at, "the records begin later"))

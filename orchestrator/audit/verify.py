@@ -6,7 +6,7 @@ that was kept elsewhere (an anchor) shows that.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.audit.book import EXPIRED, days, path_of, read_head
@@ -20,6 +20,10 @@ class Bad:
     file: str
     line: int
     why: str
+    since: float | None = None
+    """The last record before it that may be believed; None: there is none."""
+    until: float | None = None
+    """The next one; None: there is none."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.why}"
@@ -77,6 +81,8 @@ class _Check:
         self._first: Record | None = None
         self._last: Record | None = None
         self._bad: list[Bad] = []
+        self._unread = 0
+        """Lines since the last record that are none."""
         self._deleted: set[str] = set()
         self._began = self._at = ("head.json", 1)
 
@@ -84,18 +90,24 @@ class _Check:
         """Whether the record may be believed."""
         self._at = (line.file, line.number)
         if isinstance(line.record, NoRecord):
-            self._bad.append(Bad(line.file, line.number, str(line.record)))
+            self._fault(str(line.record), None)
+            self._unread += 1
             self._end = None  # what follows is held against itself
             return False
         record = line.record
         self._note(record)
+        self._bad = [replace(bad, until=record.at) if bad.until is None else bad for bad in self._bad]
         if self._end is not None and (why := _breaks(record, self._end)):
-            self._bad.append(Bad(line.file, line.number, why))
-        elif self._end is None and self._last is not None and record.seq != self._last.seq + 2:
-            self._bad.append(Bad(line.file, line.number, f"record {record.seq} after {self._last.seq} and a bad one"))
+            self._fault(why, record.at)
+        elif self._end is None and self._last is not None and record.seq != self._last.seq + self._unread + 1:
+            self._fault(f"record {record.seq} after {self._last.seq} and {self._unread} bad ones", record.at)
+        self._unread = 0
         self._end = record.link
         self._last = record
         return True
+
+    def _fault(self, why: str, until: float | None) -> None:
+        self._bad.append(Bad(*self._at, why, self._last.at if self._last else None, until))
 
     def _note(self, record: Record) -> None:
         self._records += 1
@@ -111,11 +123,11 @@ class _Check:
         bad, first, head = self._bad, self._first, self._head
         if first is not None and first.prev not in {GENESIS, *self._deleted}:
             why = f"the first record that is left is number {first.seq}, and no record says that older days expired"
-            bad.insert(0, Bad(*self._began, why))
+            bad.insert(0, Bad(*self._began, why, None, first.at))
         if head is not None and head.seq and self._at_head != head.hash:
             last = self._last.seq if self._last else 0
             what = "is not the one that was written" if last >= head.seq else f"is missing: the files end at {last}"
-            bad.append(Bad(*self._at, f"record {head.seq} {what} (head.json)"))
+            bad.append(Bad(*self._at, f"record {head.seq} {what} (head.json)", self._last.at if self._last else None))
         elif head is None and first is not None:
             bad.append(Bad("head.json", 1, "is missing or cannot be read, so a cut at the end would not show"))
         if self._anchor is not None and not self._anchored:

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 from orchestrator.audit import csv_form, html_form, json_form
 from orchestrator.audit.records import Record, Value, utc
 from orchestrator.audit.report import Report, Reporter
-from orchestrator.audit.verify import Bad, Verdict
+from orchestrator.audit.verify import Bad, Verdict, verify
+from tests.audit.test_book import drafts, written
 from tests.audit.test_gaps import T, record
 
 
@@ -90,6 +92,17 @@ def test_a_broken_chain_is_the_first_thing_that_the_page_says() -> None:
     bad = Verdict(1, None, None, (Bad("audit-2026-11-23.jsonl", 7, "was changed"),))
     page = html_form.page(report(*SOME, verdict=bad))
     assert page.index("NOT whole: audit-2026-11-23.jsonl:7: was changed") < page.index("<h2>")
+
+
+def test_damage_is_a_gap_from_the_last_record_before_it_to_the_next(tmp_path: Path) -> None:
+    path = written(tmp_path, drafts(8))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], b"scribble\n", lines[4].replace(b"ivr-4", b"ivr-9"), *lines[5:]]))
+    reporter = Reporter(T, T + 60.0)
+    reporter.verified(verify(tmp_path, None, reporter.take))
+    gaps = [(gap.since - T, None if gap.until is None else gap.until - T) for gap in reporter.report().gaps]
+    assert gaps == [(2.0, 5.0), (2.0, 5.0)]
+    assert [bad.line for bad in reporter.report().verdict.bad] == [4, 5]
 
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
