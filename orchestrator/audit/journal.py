@@ -33,9 +33,9 @@ OPENED, CLOSED, ALIVE, LOST, STALLED = (
 WAITING = 50_000
 """Most records that wait for the disk."""
 AT_ONCE = 200
-"""Most records of one fsync: the loop waits while the thread makes their lines, some milliseconds."""
 GATHER_S = 0.2
-"""How long records are gathered before they are written: what is being told of is more pressing than its record."""
+"""No more than so many are made and written, with one fsync, in so long a time: what they tell of is more pressing,
+and the thread that makes them takes processor time from it."""
 ALIVE_EVERY_S = 60.0
 """A record says at least so often that the daemon was there."""
 NOTED_EVERY_S = 2.0
@@ -50,10 +50,17 @@ DAY_S = 86_400.0
 T = TypeVar("T")
 
 
+class Entry(Protocol):
+    """What becomes records: made in the journal's thread, so that nobody waits for that either."""
+
+    def drafts(self) -> list[Draft]:
+        """Asked once, and in the order of `append`."""
+
+
 class Journal(Protocol):
     """Where records go."""
 
-    def append(self, draft: Draft) -> None:
+    def append(self, entry: Entry) -> None:
         """Returns at once."""
 
     @property
@@ -75,7 +82,7 @@ class FileJournal:
         self._keep_days = keep_days
         self._clock = clock
         self._observer = observer
-        self._waiting: deque[Draft] = deque()
+        self._waiting: deque[Entry] = deque()
         self._news = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "audit")
         self._book: Book | None = None
@@ -86,8 +93,8 @@ class FileJournal:
         self._swept = ""
         self._ending = False
 
-    def append(self, draft: Draft) -> None:
-        self._waiting.append(draft)
+    def append(self, entry: Entry) -> None:
+        self._waiting.append(entry)
         if len(self._waiting) > WAITING:
             self._waiting.popleft()
             self._dropped += 1
@@ -102,8 +109,6 @@ class FileJournal:
         while not self._ending:
             if await self._step():
                 await self._wait()
-                if not self._ending:
-                    await asyncio.sleep(GATHER_S)
             else:
                 await asyncio.sleep(AGAIN_S)
         while self._waiting and await self._step():
@@ -124,6 +129,8 @@ class FileJournal:
         try:
             async with asyncio.timeout(NOTED_EVERY_S):
                 await self._news.wait()
+            if not self._ending:
+                await asyncio.sleep(GATHER_S)
         except TimeoutError:
             pass
         now = self._clock.now()
@@ -160,7 +167,8 @@ class FileJournal:
             }
             await self._in_thread(lambda: book.write([Draft(now, LOST, None, fields)], now))
             self._dropped = 0
-        batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        entries = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        batch = await self._in_thread(lambda: [draft for entry in entries for draft in entry.drafts()])
         if not self._waiting:
             self._news.clear()
         try:

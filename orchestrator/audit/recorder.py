@@ -26,9 +26,17 @@ from orchestrator.core.notices import (
     Notice,
 )
 from orchestrator.core.state import State
-from orchestrator.engine.notices import EdgeNotice
+from orchestrator.engine.notices import (
+    EdgeNotice,
+    FeedEventRejected,
+    MessageRejected,
+    MessageTaken,
+    PollMade,
+    RequestRefused,
+    RequestServed,
+)
 from orchestrator.telemetry.allowlist import presentable
-from orchestrator.telemetry.audit import AUDITED
+from orchestrator.telemetry.audit import KEPT
 from orchestrator.telemetry.lines import Field, line
 
 EXPOSURE = "exposure"
@@ -37,6 +45,13 @@ _NEVER = float("-inf")
 
 REMEMBERED = 20_000
 """Most calls of which something is kept between their notices."""
+
+
+Looks = tuple[float | None, bool | None]
+"""When a call began, and whether it was answered anywhere; None: not known."""
+
+PASSED_OVER = (PollMade, MessageTaken, MessageRejected, FeedEventRejected, RequestServed, RequestRefused)
+"""Notices that come in storms and prove nothing: they must not take the room of others."""
 
 
 @dataclass(slots=True)
@@ -53,6 +68,19 @@ class Known:
     answered: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A notice on its way to the journal's thread, where its records are made."""
+
+    recorder: "Recorder"
+    notice: Notice | EdgeNotice
+    at: float
+    looks: Looks
+
+    def drafts(self) -> list[Draft]:
+        return self.recorder.records(self.notice, self.at, self.looks)
+
+
 class Recorder:
     """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known."""
 
@@ -61,7 +89,7 @@ class Recorder:
         journal: Journal,
         account: str | None,
         clock: Clock,
-        look: Callable[[str], tuple[float | None, bool | None]] = lambda _: (None, None),
+        look: Callable[[str], Looks] = lambda _: (None, None),
     ) -> None:
         self._journal = journal
         self._account = account
@@ -73,36 +101,43 @@ class Recorder:
         self._began_at = clock.now()
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
-        self._heed(notice)
+        if not isinstance(notice, PASSED_OVER):
+            ivrid = getattr(notice, "ivrid", None)
+            looks = self._look(ivrid) if isinstance(ivrid, str) else (None, None)
+            self._journal.append(Noticed(self, notice, self._clock.now(), looks))
+
+    def records(self, notice: Notice | EdgeNotice, now: float, looks: Looks) -> list[Draft]:
+        """What is to be written of a notice, as it was when it came."""
+        self._heed(notice, now)
         told = line(notice)
-        if told.event not in AUDITED:
-            return
-        now = self._clock.now()
+        if told.event not in KEPT:
+            return []
         fields = {name: _value(value) for name, value in told.fields.items() if value is not None}
         ivrid = told.fields.get("ivrid")
         if isinstance(ivrid, str):
-            known = self._learn(ivrid, notice, now)
+            known = self._learn(ivrid, notice, now, looks)
             if known.began_at is not None:
                 fields["offset_s"] = round(now - known.began_at, 3)
-        self._journal.append(Draft(now, told.event.name, self._account, fields))
-        self._note_exposure(notice, now)
+        record = Draft(now, told.event.name, self._account, fields)
+        exposure = self._exposure(notice, now)
+        return [record] if exposure is None else [record, exposure]
 
-    def _heed(self, notice: Notice | EdgeNotice) -> None:
+    def _heed(self, notice: Notice | EdgeNotice, now: float) -> None:
         match notice:
             case ApiLost():
                 self._sick[_API] = float("inf")
             case ApiBack():
-                self._sick[_API] = self._clock.now()
+                self._sick[_API] = now
             case FeedTurned(feed):
-                self._sick[_FEED] = self._clock.now() if feed is FeedState.SYNCED else float("inf")
+                self._sick[_FEED] = now if feed is FeedState.SYNCED else float("inf")
 
-    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float) -> Known:
+    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float, looks: Looks) -> Known:
         known = self._known.get(ivrid) or Known()
         self._known[ivrid] = known
         self._known.move_to_end(ivrid)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        began_at, answered = self._look(ivrid)
+        began_at, answered = looks
         known.began_at = known.began_at if began_at is None else began_at
         known.answered = known.answered if answered is None else answered
         match notice:
@@ -115,25 +150,30 @@ class Recorder:
                 known.muted_at = now
         return known
 
-    def _note_exposure(self, notice: Notice | EdgeNotice, now: float) -> None:
+    def _exposure(self, notice: Notice | EdgeNotice, now: float) -> Draft | None:
         match notice:
-            case CallMuted(ivrid, sections, exposure_s) if exposure_s is not None:
-                self._exposed(ivrid, exposure_s, now, "muted", tuple(sorted(sections)), notice.attempts)
+            case CallMuted(ivrid, sections, exposure_s, attempts):
+                covering = tuple(sorted(sections))
+                ended = (
+                    None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "muted", covering, attempts)
+                )
                 known = self._known[ivrid]
                 known.muted_at, known.drifted, known.sections = now, False, ()
-            case CallMuted(ivrid):
-                self._known[ivrid].muted_at = now
+                return ended
             case CallExposed(ivrid, exposure_s):
-                self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
+                ended = self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
                 self._known[ivrid].sections = ()
+                return ended
             case CallGone(ivrid, exposure_s):
-                if exposure_s is not None:
-                    self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
+                ended = None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
                 self._known.pop(ivrid, None)
+                return ended
+            case _:
+                return None
 
     def _exposed(
         self, ivrid: str, exposure_s: float, now: float, ended_by: str, sections: tuple[str, ...], attempts: int
-    ) -> None:
+    ) -> Draft:
         known = self._known[ivrid]
         began, fields = now - exposure_s, dict[str, Value]()
         fields["ivrid"] = _value(ivrid)
@@ -150,7 +190,7 @@ class Recorder:
         fields["ended_by"] = ended_by
         if known.answered is not None:
             fields["answered"] = known.answered
-        self._journal.append(Draft(now, EXPOSURE, self._account, fields))
+        return Draft(now, EXPOSURE, self._account, fields)
 
     def _cause(self, known: Known, began: float, ended_by: str, attempts: int) -> str:
         """Why the recording ran for that long."""
@@ -166,10 +206,10 @@ class Recorder:
         return "request" if ended_by == "muted" else "not_confirmed"
 
 
-def look_in(state: State) -> Callable[[str], tuple[float | None, bool | None]]:
+def look_in(state: State) -> Callable[[str], Looks]:
     """When a call began, and whether it was answered anywhere."""
 
-    def look(ivrid: str) -> tuple[float | None, bool | None]:
+    def look(ivrid: str) -> Looks:
         call = state.calls.get(ivrid)
         if call is None:
             return None, None

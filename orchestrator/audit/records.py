@@ -35,6 +35,9 @@ class Draft:
     """None: it concerns the process."""
     fields: Mapping[str, Value] = field(default_factory=dict)
 
+    def drafts(self) -> "list[Draft]":
+        return [self]
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

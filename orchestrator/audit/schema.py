@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.audit import book, journal, recorder
 from orchestrator.audit.records import VERSION
-from orchestrator.telemetry.audit import AUDITED
+from orchestrator.telemetry.audit import KEPT
 from orchestrator.telemetry.events import CATALOGUE, FIELDS
 
 READY = "daemon.ready"
@@ -108,7 +108,7 @@ def fields_of(event: str) -> tuple[str, ...]:
 
 
 def events() -> list[str]:
-    return sorted({*OWN, *(event.name for event in AUDITED)})
+    return sorted({*OWN, *(event.name for event in KEPT)})
 
 
 def document() -> dict[str, Any]:

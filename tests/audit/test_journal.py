@@ -71,16 +71,15 @@ async def test_memory_is_bounded_and_what_found_no_room_is_counted(tmp_path: Pat
 
 async def test_a_process_that_stood_still_says_since_when(tmp_path: Path) -> None:
     clock = Hand()
-    async with in_files(tmp_path, 400, clock, Heard()) as journal:
+    async with in_files(tmp_path, 400, clock, Heard()):
 
         def stood_still() -> bool:
-            clock.at += 60.0  # while it waits, sooner or later
-            journal.append(Draft(clock.at, "call.gone", "main", {}))
+            clock.at += 0.1 if "audit.opened" in events(tmp_path) else 0.0  # each 2 ms
             return "audit.stalled" in events(tmp_path)
 
         await until(stood_still)
     stalled = next(record for record in written(tmp_path) if record["event"] == "audit.stalled")
-    assert stalled["for_s"] >= 58.0
+    assert stalled["for_s"] > 5.0
 
 
 async def test_a_day_that_is_over_is_told_with_its_last_hash_and_old_ones_go(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
+from orchestrator.audit.journal import Entry
 from orchestrator.audit.recorder import Recorder
 from orchestrator.audit.records import START, Draft, Value, epoch_s, sealed
 from orchestrator.audit.schema import OWN, document, events, fields_of
@@ -23,7 +24,7 @@ from orchestrator.core.notices import (
     Notice,
 )
 from orchestrator.engine.notices import EdgeNotice
-from orchestrator.telemetry.audit import AUDITED
+from orchestrator.telemetry.audit import KEPT
 from tests.audit.documents import PAGE, SCHEMA, page_text, schema_text
 from tests.telemetry.notices import EVERY, SECRET
 
@@ -43,8 +44,8 @@ class Kept:
     def now(self) -> float:
         return self.at
 
-    def append(self, draft: Draft) -> None:
-        self.drafts.append(draft)
+    def append(self, entry: Entry) -> None:
+        self.drafts += entry.drafts()
 
 
 def kept(*story: Notice | EdgeNotice | float, known: Known = (NOON - 100.0, True)) -> list[Draft]:
@@ -123,7 +124,7 @@ def test_every_record_fits_the_schema_and_holds_no_more_than_it_names() -> None:
     validator = Draft202012Validator(document())
     for line in lines(drafts):
         assert [error.message for error in validator.iter_errors(line)] == [], line["event"]
-    assert {draft.event for draft in drafts} == {*(event.name for event in AUDITED), "exposure"}
+    assert {draft.event for draft in drafts} == {*(event.name for event in KEPT), "exposure"}
     assert SECRET not in str(lines(drafts))
     assert all(draft.fields.keys() <= set(fields_of(draft.event)) for draft in drafts)
 

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from pydantic import SecretStr
 
 from orchestrator import app
-from orchestrator.audit.journal import Journal
+from orchestrator.audit.journal import Entry, Journal
 from orchestrator.audit.records import Draft
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
@@ -69,8 +69,8 @@ class InMemory:
     def __init__(self, records: list[Draft]) -> None:
         self._records = records
 
-    def append(self, draft: Draft) -> None:
-        self._records.append(draft)
+    def append(self, entry: Entry) -> None:
+        self._records += entry.drafts()
 
 
 class Daemon:
