@@ -22,7 +22,8 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
 
 
 FROM python:3.12-slim
-RUN useradd --uid 10001 --user-group --create-home --home-dir /var/lib/mute-orchestrator --shell /usr/sbin/nologin mute
+RUN useradd --uid 10001 --user-group --create-home --home-dir /var/lib/mute-orchestrator --shell /usr/sbin/nologin mute \
+ && install -d -o mute -g mute -m 700 /var/lib/mute-orchestrator/data
 COPY --from=build /opt/mute-orchestrator /opt/mute-orchestrator
 
 # Settings that only make sense in a container. They win over a configuration file, as the environment does.

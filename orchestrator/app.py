@@ -18,6 +18,10 @@ from redis.asyncio import Redis
 
 from orchestrator import __version__
 from orchestrator.account import Account
+from orchestrator.audit.journal import Journal
+from orchestrator.audit.recorder import Recorder
+from orchestrator.audit.records import Draft, Value
+from orchestrator.audit.schema import READY
 from orchestrator.board.board import Board
 from orchestrator.board.hand import Hand
 from orchestrator.board.keeping import Keeper
@@ -68,6 +72,8 @@ async def run(config: Config, log: Log, stop: asyncio.Event, reloader: Reloader,
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
+        began: dict[str, Value] = {"version": __version__, "accounts": list(config.accounts)}
+        daemon.journal.append(Draft(daemon.clock.now(), READY, None, began))
         await service.ready()
         async with lasting(reloader.run(daemon.govern), service.attend(daemon.status), _tell_stop(stop, service)):
             await daemon.work(stop)
@@ -96,23 +102,26 @@ def _listening(http: Http) -> tuple[str, int, ssl.SSLContext | None]:
 
 async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Outside) -> "Daemon":
     """Everything that is held open, each to be closed by `stack`."""
-    url = await stack.enter_async_context(_redis_url(config))
-    redis = await stack.enter_async_context(_closing(writer(url)))
     tracing = await stack.enter_async_context(_tracing(config.traces.otlp_url, outside.clock))
     watchers = Watchers(log, outside.clock, tracing, stack)
+    journal = await stack.enter_async_context(
+        outside.audit(config.data_dir / "audit", config.audit.keep_days, outside.clock, watchers.of(None).observer)
+    )
+    url = await stack.enter_async_context(_redis_url(config))
+    redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
     for name in config.accounts:
         http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, journal, stack)
 
     def client(make: Callable[[str], Redis]) -> Redis:
         made = make(url)
         stack.push_async_callback(made.aclose)
         return made
 
-    return Daemon(config, accounts, redis, client, outside, watchers)
+    return Daemon(config, accounts, redis, client, outside, watchers, journal)
 
 
 class Daemon:
@@ -126,10 +135,12 @@ class Daemon:
         client: Callable[[Callable[[str], Redis]], Redis],
         outside: Outside,
         watchers: Watchers,
+        journal: Journal,
     ) -> None:
         self.metrics = watchers.metrics
+        self.journal = journal
         self.clock = clock = outside.clock
-        self.observer = observer = watchers.of(None).observer
+        self.observer = observer = watchers.of(None, later=(Recorder(journal, None, clock),)).observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)
@@ -155,6 +166,8 @@ class Daemon:
         found = {name: why for name, account in self._accounts.items() if (why := account.problem)}
         if unheard := self._messages.unheard:
             found["crm"] = f"messages are not heard from {', '.join(unheard)}"
+        if why := self.journal.problem:
+            found["audit"] = why
         return found
 
     def status(self) -> str:

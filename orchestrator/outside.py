@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from orchestrator.audit.journal import Opens, in_files
 from orchestrator.clock import SystemClock, WallClock
 from orchestrator.store.instance import Instance, instance_of
 from orchestrator.voicenter.connection import connect
@@ -24,3 +25,4 @@ class Outside:
     me: Instance = field(default_factory=lambda: instance_of(os.getpid()))
     session: Callable[[int], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
     connect: Connect = connect
+    audit: Opens = in_files

@@ -45,7 +45,7 @@ COMMANDS = {
         "end_section",
         "take_ending",
     ),
-    "audit": Command("Show what was done lately, from Redis.", "audit"),
+    "audit": Command("Show what was done; verify, report or export the files of the audit.", "audit"),
     "token": Command("Make a token for the HTTP API, and its configuration.", "token"),
     "simulate": Command("Run a simulated Voicenter with a contact centre.", "simulate"),
     "demo": Command("Show a busy contact centre, and judge the daemon.", "demo"),

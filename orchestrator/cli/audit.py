@@ -1,6 +1,6 @@
-"""`audit`: what was done lately, as it stands in Redis.
+"""`audit`: what was done lately, as it stands in Redis; and what can be asked of the daily files (`evidence`).
 
-It reads Redis alone, so it works whether the daemon runs or not.
+Neither asks the daemon, so it works whether that runs or not.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+from orchestrator.cli import evidence
 from orchestrator.cli.codes import BAD_CONFIG, BAD_USAGE, FAILED, OK
 from orchestrator.cli.configured import configured, take_config
 from orchestrator.cli.table import Row, show
@@ -21,15 +22,26 @@ WITHIN_S = 10.0
 
 COLUMNS = ("account", "at", "event", "section_id", "extension", "ivrid", "exposure_ms", "action_id", "cause")
 
+_OF_FILES = {"verify": evidence.check, "report": evidence.report, "export": evidence.export}
+
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     take_config(parser)
+    parser.add_argument(
+        "what", nargs="?", choices=("lately", *_OF_FILES), default="lately", help="what to do (default: lately)"
+    )
     parser.add_argument("--account", help="only this account (default: all of the configuration)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, as when not in a terminal")
     parser.add_argument("--last", type=_positive, default=50, metavar="N", help="how many entries (default: 50)")
+    evidence.take_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    of_files = _OF_FILES.get(args.what)
+    return _lately(args) if of_files is None else of_files(args)
+
+
+def _lately(args: argparse.Namespace) -> int:
     config = configured(args)
     if config is None:
         return BAD_CONFIG

@@ -11,6 +11,7 @@ import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from orchestrator.cli import evidence
 from orchestrator.cli.screen import plain_view, terminal_view
 from orchestrator.cli.verdict import BOUND_S, good, summary
 from orchestrator.simulator.process import DaemonFailed, DaemonProcess, account_environ, running
@@ -30,6 +31,7 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of the generated centre (default: 30)")
     parser.add_argument("--agents", type=int, default=20, help="of the generated centre (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="leave the report of its audit there (HTML)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="replay this captured stream instead")
     parser.add_argument("--speed", type=float, default=REPLAY_SPEED, help="of the replay (default: %(default)g)")
 
@@ -56,7 +58,11 @@ async def _demo(args: argparse.Namespace) -> Verdict:
             redis_publisher(daemon.redis_url) as publish,
             _view(stage, daemon),
         ):
-            return await play(stage, Shift(None if args.trace else args.seconds, seed=args.seed), publish)
+            verdict = await play(stage, Shift(None if args.trace else args.seconds, seed=args.seed), publish)
+            if args.report:
+                await daemon.stop()  # so that all is written
+                args.report.write_text(evidence.told(Path(folder) / "data" / "audit", "html"), "utf-8")
+            return verdict
 
 
 def _stage(args: argparse.Namespace) -> Stage:

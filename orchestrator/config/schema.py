@@ -271,9 +271,14 @@ class Api(Table):
     timeout_seconds: Seconds = 3.0
 
 
+class Audit(Table):
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    """Days for which the daily files of the audit are kept."""
+
+
 class Config(Table):
     data_dir: PathGiven = Path("data")
-    """Where the embedded Valkey keeps its data; relative to the working directory."""
+    """Where the audit and the embedded Valkey keep their data; relative to the working directory."""
     redis: Redis = Redis()
     http: Http = Http()
     log: Log = Log()
@@ -283,3 +288,4 @@ class Config(Table):
     policy: Policy = Policy()
     api: Api = Api()
     traces: Traces = Traces()
+    audit: Audit = Audit()

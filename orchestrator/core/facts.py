@@ -23,6 +23,8 @@ class SnapshotTaken(Struct, frozen=True):
     """`AllExtensionsStatus`: the whole account as it is now. What it does not list is gone."""
 
     extensions: tuple[Extension, ...]
+    ages_s: Mapping[str, float] = field(default_factory=dict)
+    """ivrid -> how long its call has been going on, where that was told."""
 
 
 class ExtensionSeen(Struct, frozen=True):
@@ -31,6 +33,8 @@ class ExtensionSeen(Struct, frozen=True):
     extension: Extension
     lag_s: float = 0.0
     """How long the event was under way at the vendor's, at most: what it shows is so old."""
+    ages_s: Mapping[str, float] = field(default_factory=dict)
+    """As with `SnapshotTaken`."""
 
 
 class UserSeen(Struct, frozen=True):

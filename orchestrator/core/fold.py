@@ -81,14 +81,16 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
 
 def _hear_feed(state: State, fact: FeedFact, now: float, policy: Policy, changes: Changes) -> None:
     match fact:
-        case ExtensionSeen(extension, lag_s):
+        case ExtensionSeen(extension, lag_s, ages_s):
             state.heard_at[extension.sip] = now
             shown = sight.Shown(extension.legs.values(), now - lag_s - sight.EVENT_AGE_S)
             sight.see(state, (extension,), shown, now, policy, changes)
+            sight.note_begins(state, ages_s, now)
         case UserSeen():
             sight.see_user(state, fact, now, policy, changes)
-        case SnapshotTaken(extensions):
+        case SnapshotTaken(extensions, ages_s):
             sight.take_snapshot(state, extensions, now, policy, changes)
+            sight.note_begins(state, ages_s, now)
         case FeedChanged(feed):
             sight.turn_feed(state, feed, changes)
             sight.note_idleness(state, list(state.sections), now, policy, changes)

@@ -82,6 +82,8 @@ class Call(Struct, frozen=True):
     """Last `IsMuted` seen while no mute of ours could have caused it."""
     seen_at: float = 0.0
     """The moment that the latest `IsMuted` speaks of: what is older says nothing."""
+    began_at: float | None = None
+    """Its begin by our clock, as far as the feed told it; nothing is decided by it."""
 
 
 class OnExtension(Struct, frozen=True):

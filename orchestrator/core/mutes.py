@@ -183,7 +183,8 @@ def _over(state: State, mute: Mute, policy: Policy) -> bool:
 
 
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
-    changes.tell(CallGone(mute.ivrid))
+    was_open = mute.recording is not Recording.MUTED and not mute.gone and mute.ivrid in state.covering
+    changes.tell(CallGone(mute.ivrid, now - mute.due_since if was_open else None))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
         exposed_s = _exposed_s(state, mute, now)
         over = replace(mute, gone=True, recording=Recording.OPEN, exposed_s=exposed_s, attempts=0, error="")

@@ -79,6 +79,8 @@ class CallGone(Struct, frozen=True):
     """The API does not know the call and no extension shows it: over, nothing left to do."""
 
     ivrid: str
+    exposure_s: float | None = None
+    """How long it had been covered and open when that was learned; None: it was not."""
 
 
 class MuteForeign(Struct, frozen=True):

@@ -4,8 +4,10 @@ Guarantees: an extension is as it was last told of, and what changed with that (
 people, idle sections) has changed when this returns; the cost does not grow with what else there is.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from orchestrator.core import blind, coverage, evidence, mutes, sections
 from orchestrator.core.changes import Changes
@@ -67,6 +69,14 @@ def _concerned(state: State, extension: Extension) -> set[str]:
     for ivrid in extension.legs:
         concerned |= state.covering.get(ivrid, frozenset())
     return concerned
+
+
+def note_begins(state: State, ages_s: Mapping[str, float], now: float) -> None:
+    """When the calls began: of an id that several legs tell of, the earliest."""
+    for ivrid, age_s in ages_s.items():
+        call = state.calls.get(ivrid)
+        if call is not None and (call.began_at is None or now - age_s < call.began_at - EVENT_AGE_S):
+            state.calls[ivrid] = replace(call, began_at=now - age_s)
 
 
 def see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: Changes) -> None:

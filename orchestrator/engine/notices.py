@@ -215,6 +215,28 @@ class HandEnded:
     ticket: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditLost:
+    """The files of the audit cannot be written; it is tried again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBack:
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDayClosed:
+    """A day's file is complete; its last hash is worth keeping elsewhere."""
+
+    day: str
+    records: int
+    """How many there are up to its end, of all days."""
+    last_hash: str
+
+
 REFUSALS = (
     "no token",
     "unknown token",
@@ -251,4 +273,7 @@ EdgeNotice = (
     | HandMuted
     | HandReleased
     | HandEnded
+    | AuditLost
+    | AuditBack
+    | AuditDayClosed
 )

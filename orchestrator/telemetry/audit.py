@@ -32,6 +32,34 @@ AUDITED = frozenset(
         events.FEED_DOWN,
     }
 )
+"""What stands in Redis: few, for each is one more thing to write while calls wait to be muted."""
+
+KEPT = AUDITED | {
+    events.SECTION_EXPIRING,
+    events.SECTION_EXPOSED,
+    events.MUTE_DRIFTED,
+    events.MUTE_REAFFIRMED,
+    events.CALL_VERIFIED,
+    events.EXTENSION_MUTED,
+    events.EXTENSION_UNMUTED,
+    events.API_ATTEMPT,
+    events.API_DOWN,
+    events.API_BACK,
+    events.POLLING_LOST,
+    events.POLLING_BACK,
+    events.FEED_SYNCING,
+    events.LOGIN_FAILED,
+    events.CRM_CONNECTED,
+    events.CRM_LOST,
+    events.CRM_GAP,
+    events.STORE_LOST,
+    events.STORE_BACK,
+    events.STORE_SLOW,
+    events.OWNER_TAKEN,
+    events.OWNER_LOST,
+    events.CLOCK_STEPPED,
+}
+"""What is kept in files."""
 
 
 class AuditObserver:

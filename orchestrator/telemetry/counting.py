@@ -32,6 +32,9 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    AuditBack,
+    AuditDayClosed,
+    AuditLost,
     ClockStepped,
     CrmConnected,
     CrmGap,
@@ -65,6 +68,8 @@ _WatchNotice = CallOpen | CallVerified | MuteDrifted | ExtensionSet | ApiLost | 
 _VoicenterNotice = AttemptMade | PollMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
 _RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
 
+_ProcessNotice = OwnerTaken | OwnerLost | ClockStepped | AuditLost | AuditBack
+
 
 class MetricsObserver:
     """`account` is None for what concerns the process."""
@@ -88,7 +93,7 @@ class MetricsObserver:
                 self._redis(notice)
             case CallOpen() | CallVerified() | MuteDrifted() | ExtensionSet() | ApiLost() | PollingLost():
                 self._watch(notice)
-            case OwnerTaken() | OwnerLost() | ClockStepped():
+            case OwnerTaken() | OwnerLost() | ClockStepped() | AuditLost() | AuditBack():
                 self._process(notice)
             case RequestServed(route, method, status):
                 self._metrics.http_requests.labels(route, method, f"{status // 100}xx").inc()
@@ -96,7 +101,7 @@ class MetricsObserver:
                 self._metrics.http_refusals.labels(why).inc()
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
-            case (MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused()) | (
+            case (MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused() | AuditDayClosed()) | (
                 HandMuted() | HandReleased() | HandEnded()
             ):
                 return  # likewise; what is done by hand is counted by its effects
@@ -136,7 +141,7 @@ class MetricsObserver:
             case never:
                 assert_never(never)
 
-    def _process(self, notice: OwnerTaken | OwnerLost | ClockStepped) -> None:
+    def _process(self, notice: _ProcessNotice) -> None:
         match notice:
             case OwnerTaken():
                 self._metrics.owned.labels(self._account).set(1)
@@ -144,6 +149,11 @@ class MetricsObserver:
                 self._metrics.owned.labels(self._account).set(0)
             case ClockStepped():
                 self._metrics.clock_steps.inc()
+            case AuditLost():
+                self._metrics.audit_losses.inc()
+                self._metrics.audit_up.set(0)
+            case AuditBack():
+                self._metrics.audit_up.set(1)
             case never:
                 assert_never(never)
 

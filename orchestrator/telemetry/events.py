@@ -46,6 +46,7 @@ FIELDS: Mapping[str, str] = {
     "calls": "the calls covered (ivrids), or how many calls are up",
     "cause": "what ended it: message, operator, expired, idle",
     "changed": "keys of the configuration that hold as they were read from now on; missing: none",
+    "day": "a day in UTC",
     "detail": "a short word on the answer, of our own making",
     "dropped": "fields left out of this line because the catalogue does not name them (a bug)",
     "drifts": "how often this happened to this mute",
@@ -61,6 +62,7 @@ FIELDS: Mapping[str, str] = {
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
     "kind": "started or ended",
+    "last_hash": "hash of the last record of that day",
     "library_level": "the level that the library gave it",
     "logger": "name of the library's logger",
     "lost": "log lines that could not be written and are lost",
@@ -73,6 +75,7 @@ FIELDS: Mapping[str, str] = {
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "needs_restart": "keys of the configuration that changed and hold only after a restart; missing: none",
     "reason": "why it covers the call: leg, related, target",
+    "records": "records of the audit since it began",
     "redis": "embedded (the daemon runs it), or given",
     "repeats": "how often the same came since it was last logged; missing: it is the first",
     "refreshed": "true: the token was refreshed; false: logged in anew",
@@ -362,6 +365,19 @@ CLOCK_STEPPED = Event(
     Level.WARNING,
     ("by_s",),
     "The machine's clock jumped. The daemon's own time, also in these lines' fields, goes on evenly.",
+)
+
+AUDIT_LOST = Event(
+    "audit.lost", Level.ERROR, ("why",), "The files of the audit cannot be written: it is tried again every second."
+)
+AUDIT_BACK = Event(
+    "audit.back", Level.INFO, ("after_s",), "They can be written again; a record there tells what is missing."
+)
+AUDIT_DAY = Event(
+    "audit.day",
+    Level.INFO,
+    ("day", "records", "last_hash"),
+    "A day of the audit is complete. The hash, kept elsewhere, is an anchor for `audit verify`.",
 )
 
 CATALOGUE: Mapping[str, Event] = {

@@ -36,6 +36,9 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    AuditBack,
+    AuditDayClosed,
+    AuditLost,
     ClockStepped,
     CrmConnected,
     CrmGap,
@@ -84,7 +87,7 @@ _MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | Extensio
 _SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
-_StoreNotice = StoreLost | StoreBack | StoreSlow
+_StoreNotice = StoreLost | StoreBack | StoreSlow | AuditLost | AuditBack | AuditDayClosed
 _HandNotice = HandMuted | HandReleased | HandEnded
 _OwnerNotice = OwnerRefused | OwnerTaken | OwnerLost
 
@@ -103,7 +106,7 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _feed(notice)
         case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
             return _crm(notice)
-        case StoreLost() | StoreBack() | StoreSlow():
+        case StoreLost() | StoreBack() | StoreSlow() | AuditLost() | AuditBack() | AuditDayClosed():
             return _store(notice)
         case OwnerRefused() | OwnerTaken() | OwnerLost():
             return _owner(notice)
@@ -313,6 +316,12 @@ def _store(notice: _StoreNotice) -> Line:
             return _told(events.STORE_BACK, after_s=_s(after_s))
         case StoreSlow(waited_s):
             return _told(events.STORE_SLOW, waited_s=_s(waited_s))
+        case AuditLost(why):
+            return _told(events.AUDIT_LOST, why=why)
+        case AuditBack(after_s):
+            return _told(events.AUDIT_BACK, after_s=_s(after_s))
+        case AuditDayClosed(day, records, last_hash):
+            return _told(events.AUDIT_DAY, day=day, records=records, last_hash=last_hash)
         case never:
             assert_never(never)
 

@@ -79,6 +79,13 @@ class Metrics:
             f"{PREFIX}_owner", "1 while this process works for the account.", ("account",), registry=self.registry
         )
         self.clock_steps = self._process_counter("clock_steps", "Times that the machine's clock jumped.")
+        self.audit_losses = self._process_counter(
+            "audit_losses", "Times that the files of the audit could not be written."
+        )
+        self.audit_up = Gauge(
+            f"{PREFIX}_audit_up", "1 while the files of the audit can be written.", registry=self.registry
+        )
+        self.audit_up.set(1)
         self.crm_messages = self._process_counter("crm_messages", "Messages of the CRM, by result.", "result")
         self.crm_waits = Histogram(
             f"{PREFIX}_crm_message_wait_seconds",

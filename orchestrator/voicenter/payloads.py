@@ -23,6 +23,8 @@ class PayloadError(ValueError):
 
 
 _MOST_LAG_S = 3.0
+_LONGEST_CALL_S = 86_400
+"""A call that is said to be older is not believed to be (0 is: not begun)."""
 
 Reject = Callable[[PayloadError], None]
 """Told of each part that was passed over while the rest was taken."""
@@ -37,7 +39,8 @@ def parse_snapshot(data: object, reject: Reject) -> SnapshotTaken:
     if "extensions" not in snapshot:
         raise PayloadError("extensions: missing, expected a list")
     items = _list(snapshot["extensions"], "extensions")
-    return SnapshotTaken(_each(items, "extensions", partial(_extension, sip_field="extenUser"), reject))
+    ages_s = {ivrid: age_s for item in items if isinstance(item, dict) for ivrid, age_s in _ages_s(snapshot, item)}
+    return SnapshotTaken(_each(items, "extensions", partial(_extension, sip_field="extenUser"), reject), ages_s)
 
 
 def parse_active_calls(data: object, reject: Reject) -> tuple[Extension, ...]:
@@ -86,7 +89,7 @@ def parse_event(data: object, reject: Reject) -> ExtensionSeen | UserSeen | None
         else:
             legs.setdefault(current.ivrid, current)
     seen = Extension(extension.sip, extension.user_id, extension.online_user_id, legs)
-    return ExtensionSeen(seen, _lag_s(event))
+    return ExtensionSeen(seen, _lag_s(event), dict(_ages_s(event, subject)))
 
 
 def _lag_s(event: dict[str, Any]) -> float:
@@ -96,6 +99,19 @@ def _lag_s(event: dict[str, Any]) -> float:
     if not isinstance(sent, (int, float)) or not isinstance(happened, (int, float)):
         return _MOST_LAG_S
     return float(min(_MOST_LAG_S, max(0, sent - happened)))
+
+
+def _ages_s(payload: dict[str, Any], extension: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """How long each call has been going on: both times are of the vendor's one clock, in whole seconds."""
+    told_at, calls = payload.get("servertime"), extension.get("calls")
+    if not isinstance(told_at, (int, float)) or not isinstance(calls, list):
+        return
+    for call in calls:
+        if not isinstance(call, dict):
+            continue
+        ivrid, began_at = _optional_id(call.get("ivrid")), call.get("callStarted")
+        if ivrid is not None and isinstance(began_at, (int, float)) and 0 <= told_at - began_at <= _LONGEST_CALL_S:
+            yield ivrid, float(told_at - began_at)
 
 
 def error_code(data: object) -> int | None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self, cast
 
 from pydantic import SecretStr
 
 from orchestrator import app
+from orchestrator.audit.journal import Entry, Journal
+from orchestrator.audit.records import Draft
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.state import State
@@ -61,6 +63,16 @@ class Lines:
         return self
 
 
+class InMemory:
+    problem = None
+
+    def __init__(self, records: list[Draft]) -> None:
+        self._records = records
+
+    def append(self, entry: Entry) -> None:
+        self._records += entry.drafts()
+
+
 class Daemon:
     def __init__(
         self,
@@ -78,8 +90,16 @@ class Daemon:
         self._stop = asyncio.Event()
         self._log = cast("Log", Lines(tell))
         me = Instance(name, 1, "boot", "pids", "0")  # each on a machine of its own: none sees that another is gone
-        self._outside = Outside(clock, rng, me, vendor.session, cast("Any", hub.connect))
+        self.records: list[Draft] = []
+        """What its audit holds."""
+        connect, audit = cast("Any", hub.connect), cast("Any", self._audit)
+        self._outside = Outside(clock, rng, me, vendor.session, connect, audit)
         self.task = loop.start(self.process, self._run())
+
+    @asynccontextmanager
+    async def _audit(self, *_: object) -> AsyncIterator[Journal]:
+        """Kept in memory: a thread that writes files would have a time of its own."""
+        yield InMemory(self.records)
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:

@@ -29,6 +29,9 @@ from orchestrator.core.notices import (
 )
 from orchestrator.engine.notices import (
     AttemptMade,
+    AuditBack,
+    AuditDayClosed,
+    AuditLost,
     ClockStepped,
     CrmConnected,
     CrmGap,
@@ -132,4 +135,7 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     HandReleased("i", "loopback", "other", None),
     HandReleased(HOSTILE, HOSTILE, "left_muted", "INC-7"),
     HandEnded(HOSTILE, (HOSTILE,), "loopback", "crm_fault", "INC-7"),
+    AuditLost(HOSTILE),
+    AuditBack(3.0),
+    AuditDayClosed("2026-11-23", 1234, "0" * 64),
 )

@@ -37,7 +37,7 @@ def test_an_entry_is_flat() -> None:
     }
 
 
-def test_what_concerns_no_section_and_no_call_is_not_kept() -> None:
+def test_what_proves_nothing_is_not_kept() -> None:
     kept = {str(entry["event"]) for entry in audited(*EVERY)}
     assert kept == {event.name for event in AUDITED}
     assert "api.attempt" not in kept

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from orchestrator.core.facts import ExtensionSeen, SnapshotTaken, UserSeen
 from orchestrator.core.model import Direction, Extension, Leg, LegStatus
@@ -118,7 +119,10 @@ def test_capture_10_servertime_changes_nothing() -> None:
     subject = extension("SIP1", call("a"), currentCall=call("a"))
     plain = event("ANSWER", subject)
     times = {"servertime": 99_999_999_999, "servertimeoffset": -600, "telephonyservertime": None}
-    assert parse_event(plain | times, never) == parse_event(plain, never)
+    seen = parse_event(plain | times, never)
+    assert isinstance(seen, ExtensionSeen)
+    assert seen.ages_s == {}  # it is told, and decides nothing: of a call that is 3,000 years old it is not even told
+    assert replace(seen, ages_s={"a": 100.0}) == parse_event(plain, never)
 
 
 def test_capture_a_leg_may_be_talking_and_never_answered() -> None:
@@ -154,7 +158,7 @@ def test_a_snapshot_lists_every_extension_with_its_calls() -> None:
     data = snapshot(extension("SIP1", call("a"), userID=1, onlineUserID=0), extension("SIP2"))
     leg = Leg("a", Direction.INCOMING, LegStatus.TALKING, True, False)
     assert parse_snapshot(data, never) == SnapshotTaken(
-        (Extension("SIP1", "1", None, {"a": leg}), Extension("SIP2", "7001", "7001"))
+        (Extension("SIP1", "1", None, {"a": leg}), Extension("SIP2", "7001", "7001")), {"a": 100.0}
     )
 
 

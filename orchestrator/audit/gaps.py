@@ -1,0 +1,148 @@
+"""Times without full evidence, worked out from the records: from, to, and the sections active in each.
+
+Guarantees: whatever the records say was down, blind, lost, damaged or stepped is here; and so is any time in which
+they say nothing at all, although a record a minute was due. What has no end in the records has none here.
+"""
+
+from dataclasses import dataclass, field
+
+from orchestrator.audit.journal import ALIVE_EVERY_S, CLOSED, LOST, OPENED, STALLED
+from orchestrator.audit.records import Record, epoch_s
+
+SILENT_S = ALIVE_EVERY_S + 30.0
+"""No record for longer: nobody can say what was in that time."""
+
+STARTS = {
+    "feed.down": "feed blind",
+    "feed.stale": "feed blind",
+    "feed.syncing": "feed blind",
+    "store.lost": "Redis away",
+    "polling.lost": "mutes not verified",
+    "api.down": "mute API down",
+    "owner.lost": "another process works",
+}
+ENDS = {
+    "feed.synced": "feed blind",
+    "store.back": "Redis away",
+    "polling.back": "mutes not verified",
+    "api.back": "mute API down",
+    "owner.taken": "another process works",
+}
+
+
+@dataclass(slots=True)
+class Gap:
+    kind: str
+    account: str | None
+    since: float
+    until: float | None = None
+    """None: it lasts."""
+    note: str = ""
+    sections: set[str] = field(default_factory=set)
+
+
+class Gaps:
+    """Give it the records in order."""
+
+    def __init__(self) -> None:
+        self.all: list[Gap] = []
+        self._open: dict[tuple[str | None, str], Gap] = {}
+        self._active: dict[tuple[str | None, str], float] = {}
+        self._ended: list[tuple[str | None, str, float, float]] = []
+        self._last: Record | None = None
+        self._closed: Record | None = None
+
+    def take(self, record: Record) -> None:
+        self._look_for_silence(record)
+        self._sections(record)
+        account, event, at = record.account, record.event, record.at
+        if kind := STARTS.get(event):
+            self._begin(account, kind, at)
+        elif kind := ENDS.get(event):
+            self._end(account, kind, at)
+        match event:
+            case "crm.lost":
+                self._begin(None, f"CRM not heard ({record.fields.get('source')})", at)
+            case "crm.connected":
+                self._end(None, f"CRM not heard ({record.fields.get('source')})", at)
+            case "crm.gap":
+                self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
+            case "clock.stepped":
+                self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
+            case _ if event == OPENED:
+                self._opened(record)
+            case _ if event == CLOSED:
+                self._closed = record
+            case _ if event == STALLED:
+                self._add("process stood still", None, _since(record), at)
+            case _ if event == LOST:
+                lost, why = record.fields.get("lost", 0), record.fields.get("why", "")
+                self._add("audit not written", None, _since(record), at, f"{lost} records lost; {why}".rstrip("; "))
+        self._last = record
+
+    def damaged(self, since: float, until: float | None, why: str) -> None:
+        """The chain does not hold there."""
+        self._add("audit damaged", None, since, until, why)
+
+    def finished(self, until: float | None = None) -> list[Gap]:
+        """All of them in order; `until`: the end of the time that is looked at, if the records end before it."""
+        last = self._last
+        if until is not None and (last is None or until - last.at > SILENT_S):
+            self._add("no evidence", None, last.at if last else 0.0, until)
+        for gap in self.all:
+            gap.sections |= self._active_in(gap)
+        return sorted(self.all, key=lambda gap: gap.since)
+
+    def _opened(self, record: Record) -> None:
+        for gap in self._open.values():  # what a process saw ends with it
+            gap.until = record.at
+        self._open.clear()
+        fields = record.fields
+        if self._closed is not None:
+            why = "stopped as asked" if self._closed.fields.get("why") == "stopped" else "crashed"
+            self._add("daemon down", None, self._closed.at, record.at, why)
+        elif "alive_at" in fields:
+            self._add("daemon down", None, epoch_s(fields["alive_at"]), record.at, "killed, or the machine went down")
+        if fields.get("torn_bytes"):
+            self._add("audit damaged", None, record.at, record.at, "its last line was torn off, and is kept apart")
+        if fields.get("damaged"):
+            self._add("audit damaged", None, record.at, record.at, "its last record was changed")
+        if fields.get("missing"):
+            at = self._last.at if self._last else record.at
+            self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")
+        self._closed = None
+
+    def _look_for_silence(self, record: Record) -> None:
+        last = self._last
+        if last is not None and record.at - last.at > SILENT_S and record.event not in (OPENED, STALLED, LOST):
+            self._add("no evidence", None, last.at, record.at)
+
+    def _sections(self, record: Record) -> None:
+        section = (record.account, str(record.fields.get("section_id")))
+        if record.event in ("section.started", "section.renewed"):
+            self._active.setdefault(section, record.at)
+        elif record.event == "section.ended" and section in self._active:
+            self._ended.append((*section, self._active.pop(section), record.at))
+
+    def _active_in(self, gap: Gap) -> set[str]:
+        until = float("inf") if gap.until is None else gap.until
+        ended = [(account, name) for account, name, began, end in self._ended if began <= until and end >= gap.since]
+        going = [section for section, began in self._active.items() if began <= until]
+        return {name for account, name in ended + going if gap.account in (None, account)}
+
+    def _begin(self, account: str | None, kind: str, at: float) -> None:
+        if (account, kind) not in self._open:
+            self._open[account, kind] = self._add(kind, account, at, None)
+
+    def _end(self, account: str | None, kind: str, at: float) -> None:
+        gap = self._open.pop((account, kind), None)
+        if gap is not None:
+            gap.until = at
+
+    def _add(self, kind: str, account: str | None, since: float, until: float | None, note: str = "") -> Gap:
+        self.all.append(Gap(kind, account, since, until, note))
+        return self.all[-1]
+
+
+def _since(record: Record) -> float:
+    return epoch_s(record.fields["from"]) if "from" in record.fields else record.at

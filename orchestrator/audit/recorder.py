@@ -1,0 +1,227 @@
+"""The observer that hands each notice to the journal, and makes exposure records of what was open.
+
+Guarantees: a record has catalogued fields only, each as a log line would have it; every end of an exposure that the
+core tells of (the mute was confirmed, the cover ended, the call was over) is one `exposure` record, with from and to
+in UTC and, where the call's begin is known, in seconds from there: the part to delete.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.audit.journal import Journal
+from orchestrator.audit.records import Draft, Value, ms, utc
+from orchestrator.clock import Clock
+from orchestrator.core.model import CoverReason, FeedState
+from orchestrator.core.notices import (
+    ApiBack,
+    ApiLost,
+    CallCovered,
+    CallExposed,
+    CallGone,
+    CallMuted,
+    CallVerified,
+    FeedTurned,
+    MuteDrifted,
+    Notice,
+)
+from orchestrator.core.state import State
+from orchestrator.engine.notices import (
+    EdgeNotice,
+    FeedEventRejected,
+    MessageRejected,
+    MessageTaken,
+    PollMade,
+    RequestRefused,
+    RequestServed,
+)
+from orchestrator.telemetry.allowlist import presentable
+from orchestrator.telemetry.audit import KEPT
+from orchestrator.telemetry.lines import Field, line
+
+EXPOSURE = "exposure"
+_API, _FEED = "api_down", "feed_blind"
+_NEVER = float("-inf")
+
+REMEMBERED = 20_000
+"""Most calls of which something is kept between their notices."""
+
+
+Looks = tuple[float | None, bool | None]
+"""When a call began, and whether it was answered anywhere; None: not known."""
+
+PASSED_OVER = (PollMade, MessageTaken, MessageRejected, FeedEventRejected, RequestServed, RequestRefused)
+"""Notices that come in storms and prove nothing: they must not take the room of others."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What notices told of a call so far."""
+
+    sections: tuple[str, ...] = ()
+    extension: str | None = None
+    reason: CoverReason | None = None
+    muted_at: float | None = None
+    """When it was last known to be muted."""
+    drifted: bool = False
+    began_at: float | None = None
+    answered: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A notice on its way to the journal's thread, where its records are made."""
+
+    recorder: "Recorder"
+    notice: Notice | EdgeNotice
+    at: float
+    looks: Looks
+
+    def drafts(self) -> list[Draft]:
+        return self.recorder.records(self.notice, self.at, self.looks)
+
+
+class Recorder:
+    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: str | None,
+        clock: Clock,
+        look: Callable[[str], Looks] = lambda _: (None, None),
+    ) -> None:
+        self._journal = journal
+        self._account = account
+        self._clock = clock
+        self._look = look
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._sick: dict[str, float] = {_API: _NEVER, _FEED: _NEVER}
+        """What hinders us -> until when it did; while it does, for ever."""
+        self._began_at = clock.now()
+
+    def notice(self, notice: Notice | EdgeNotice) -> None:
+        if not isinstance(notice, PASSED_OVER):
+            ivrid = getattr(notice, "ivrid", None)
+            looks = self._look(ivrid) if isinstance(ivrid, str) else (None, None)
+            self._journal.append(Noticed(self, notice, self._clock.now(), looks))
+
+    def records(self, notice: Notice | EdgeNotice, now: float, looks: Looks) -> list[Draft]:
+        """What is to be written of a notice, as it was when it came."""
+        self._heed(notice, now)
+        told = line(notice)
+        if told.event not in KEPT:
+            return []
+        fields = {name: _value(value) for name, value in told.fields.items() if value is not None}
+        ivrid = told.fields.get("ivrid")
+        if isinstance(ivrid, str):
+            known = self._learn(ivrid, notice, now, looks)
+            if known.began_at is not None:
+                fields["offset_s"] = round(now - known.began_at, 3)
+        record = Draft(now, told.event.name, self._account, fields)
+        exposure = self._exposure(notice, now)
+        return [record] if exposure is None else [record, exposure]
+
+    def _heed(self, notice: Notice | EdgeNotice, now: float) -> None:
+        match notice:
+            case ApiLost():
+                self._sick[_API] = float("inf")
+            case ApiBack():
+                self._sick[_API] = now
+            case FeedTurned(feed):
+                self._sick[_FEED] = now if feed is FeedState.SYNCED else float("inf")
+
+    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float, looks: Looks) -> Known:
+        known = self._known.get(ivrid) or Known()
+        self._known[ivrid] = known
+        self._known.move_to_end(ivrid)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        began_at, answered = looks
+        known.began_at = known.began_at if began_at is None else began_at
+        known.answered = known.answered if answered is None else answered
+        match notice:
+            case CallCovered(_, section_id, sip, reason):
+                known.sections = (*known.sections[-9:], section_id)
+                known.extension, known.reason = sip or known.extension, reason
+            case MuteDrifted(shown=False):
+                known.drifted = True
+            case CallVerified(muted=True):
+                known.muted_at = now
+        return known
+
+    def _exposure(self, notice: Notice | EdgeNotice, now: float) -> Draft | None:
+        match notice:
+            case CallMuted(ivrid, sections, exposure_s, attempts):
+                covering = tuple(sorted(sections))
+                ended = (
+                    None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "muted", covering, attempts)
+                )
+                known = self._known[ivrid]
+                known.muted_at, known.drifted, known.sections = now, False, ()
+                return ended
+            case CallExposed(ivrid, exposure_s):
+                ended = self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
+                self._known[ivrid].sections = ()
+                return ended
+            case CallGone(ivrid, exposure_s):
+                ended = None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
+                self._known.pop(ivrid, None)
+                return ended
+            case _:
+                return None
+
+    def _exposed(
+        self, ivrid: str, exposure_s: float, now: float, ended_by: str, sections: tuple[str, ...], attempts: int
+    ) -> Draft:
+        known = self._known[ivrid]
+        began, fields = now - exposure_s, dict[str, Value]()
+        fields["ivrid"] = _value(ivrid)
+        fields["section_ids"] = _value(sections or known.sections)
+        if known.extension is not None:
+            fields["extension"] = _value(known.extension)
+        fields |= {"from": utc(began), "to": utc(now), "exposure_ms": ms(exposure_s)}
+        if known.began_at is not None:
+            fields["from_offset_s"] = round(max(0.0, began - known.began_at), 3)
+            fields["to_offset_s"] = round(max(0.0, now - known.began_at), 3)
+        if known.drifted and known.muted_at is not None:
+            fields["muted_until"] = utc(known.muted_at)
+        fields["cause"] = self._cause(known, began, ended_by, attempts)
+        fields["ended_by"] = ended_by
+        if known.answered is not None:
+            fields["answered"] = known.answered
+        return Draft(now, EXPOSURE, self._account, fields)
+
+    def _cause(self, known: Known, began: float, ended_by: str, attempts: int) -> str:
+        """Why the recording ran for that long."""
+        if known.drifted:
+            return "drift"
+        if began < self._began_at:
+            return "daemon_down"
+        hindered = [what for what, until in self._sick.items() if until > began]
+        if hindered:
+            return hindered[0]
+        if attempts > 1:
+            return "failed_requests"
+        return "request" if ended_by == "muted" else "not_confirmed"
+
+
+def look_in(state: State) -> Callable[[str], Looks]:
+    """When a call began, and whether it was answered anywhere."""
+
+    def look(ivrid: str) -> Looks:
+        call = state.calls.get(ivrid)
+        if call is None:
+            return None, None
+        legs = [state.extensions[sip].legs.get(ivrid) for sip in call.on if sip in state.extensions]
+        seen = [leg.answered for leg in legs if leg is not None]
+        return call.began_at, any(seen) if seen else None
+
+    return look
+
+
+def _value(field: Field) -> Value:
+    shown = presentable(field)
+    if isinstance(shown, str | int | float | bool):
+        return shown
+    return [str(each) for each in shown] if isinstance(shown, list) else ""

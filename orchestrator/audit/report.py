@@ -1,0 +1,292 @@
+"""The figures of a report, worked out from records: pure, in one pass, told by day and by extension.
+
+Guarantees: every exposure record of the time is listed, whatever its length; a time without evidence is a gap, also
+where the records begin later or end earlier than was asked for; who is unusual is said with what and against whom.
+"""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.audit.gaps import Gap, Gaps
+from orchestrator.audit.recorder import EXPOSURE
+from orchestrator.audit.records import Record, day_of, epoch_s
+from orchestrator.audit.verify import Verdict
+
+BREACH_MS = 1500
+"""An exposure of so many milliseconds or more, or one whose cover ended before any mute, is to be looked into."""
+PEERS = 5
+"""Of fewer extensions than this none is unusual."""
+FACTOR, SPREADS = 3.0, 5.0
+"""Unusual: more than so many times the median, and further from it than so many median deviations."""
+OVER_MUTED = "seconds over-muted"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    at: float
+    until: float
+    account: str
+    ivrid: str
+    extension: str
+    sections: tuple[str, ...]
+    seconds: float
+    offset: tuple[float, float] | None
+    """From and to in the recording, in seconds from the call's begin; None: that is not known."""
+    cause: str
+    ended_by: str
+    answered: bool | None
+
+    @property
+    def breach(self) -> bool:
+        return self.seconds * 1000 >= BREACH_MS or self.ended_by == "cover_ended"
+
+
+@dataclass(slots=True)
+class Figures:
+    """Of a day, or of an extension."""
+
+    sections: int = 0
+    section_s: float = 0.0
+    expired: int = 0
+    covered: int = 0
+    exposures: int = 0
+    exposure_s: float = 0.0
+    breaches: int = 0
+    muted_s: float = 0.0
+    over_mutes: int = 0
+    over_mute_s: float = 0.0
+    unusual: tuple[str, ...] = ()
+    """Why it stands out among its peers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    at: float
+    account: str
+    section_id: str
+    target: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    since: float
+    until: float
+    verdict: Verdict
+    total: Figures
+    by_day: Mapping[str, Figures]
+    by_extension: Mapping[tuple[str, str], Figures]
+    """By account and SIP id."""
+    exposures: Sequence[Exposure]
+    percentiles_s: Mapping[str, float]
+    """Of the exposures that a mute ended, 0 for none."""
+    expired: Sequence[Expired]
+    gaps: Sequence[Gap]
+    events: Mapping[str, int]
+
+    @property
+    def breaches(self) -> list[Exposure]:
+        return [exposure for exposure in self.exposures if exposure.breach]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """By what extensions are held against one another."""
+
+    name: str
+    of: Callable[[Figures], float]
+    least: float
+    """It is not worth a look where it is less above the median."""
+
+
+@dataclass(slots=True)
+class _Muted:
+    since: float
+    extension: str
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Give it all records in order (also those before `since`: they say what was going on), then `verified`."""
+
+    since: float
+    until: float
+    account: str | None = None
+    _verdict: Verdict = field(default_factory=lambda: Verdict(0, None, None, ()))
+    _days: dict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
+    _extensions: dict[tuple[str, str], Figures] = field(default_factory=lambda: defaultdict(Figures))
+    _total: Figures = field(default_factory=Figures)
+    _exposures: list[Exposure] = field(default_factory=list)
+    _expired: list[Expired] = field(default_factory=list)
+    _gaps: Gaps = field(default_factory=Gaps)
+    _events: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _on: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, ivrid) -> the extension that brought it under a section."""
+    _places: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, section_id) -> its extension."""
+    _muted: dict[tuple[str, str], _Muted] = field(default_factory=dict)
+    _first_at: float | None = None
+
+    def take(self, record: Record) -> None:
+        if record.at >= self.until or (self.account is not None and record.account not in (None, self.account)):
+            return
+        self._first_at = record.at if self._first_at is None else self._first_at
+        self._gaps.take(record)
+        self._follow(record)
+        if record.at < self.since:
+            return
+        self._events[record.event] += 1
+        match record.event:
+            case "section.started":
+                self._count(record, None, "sections", 1)
+                if "extension" in record.fields:
+                    self._place(record, str(record.fields["extension"]))
+            case "section.ended":
+                self._ended(record)
+            case "call.covered":
+                self._place(record, self._extension(record))
+                self._count(record, self._extension(record), "covered", 1)
+            case "call.unmuted" if "overmute_ms" in record.fields:
+                self._count(record, self._extension(record), "over_mutes", 1)
+                self._count(record, self._extension(record), "over_mute_s", record.fields["overmute_ms"] / 1000)
+            case _ if record.event == EXPOSURE:
+                self._exposed(record)
+
+    def verified(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+
+    def report(self) -> Report:
+        for call, muted in self._muted.items():  # muted to the end of the time, as far as is known
+            self._add_muted(call[0], muted.extension, muted.since, self.until)
+        for bad in self._verdict.bad:
+            self._gaps.damaged(self.since if bad.since is None else bad.since, bad.until, str(bad))
+        gaps = self._gaps.finished(self.until)
+        if self._first_at is not None and self._first_at > self.since:
+            gaps.insert(0, Gap("no evidence", None, self.since, self._first_at, "the records begin later"))
+        for gap in gaps:
+            gap.since = max(gap.since, self.since)
+        _mark_unusual(self._extensions)
+        spread = sorted(e.seconds for e in self._exposures)
+        return Report(
+            self.since,
+            self.until,
+            self._verdict,
+            self._total,
+            dict(sorted(self._days.items())),
+            dict(sorted(self._extensions.items())),
+            self._exposures,
+            {name: rank(spread, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("worst", 1))},
+            self._expired,
+            [gap for gap in gaps if gap.until is None or gap.until >= self.since],
+            dict(sorted(self._events.items())),
+        )
+
+    def _follow(self, record: Record) -> None:
+        """Who is muted since when, and where, also from before the time of the report."""
+        call = (record.account or "", str(record.fields.get("ivrid", "")))
+        match record.event:
+            case "call.covered" if "extension" in record.fields:
+                self._on[call] = str(record.fields["extension"])
+            case "call.muted":
+                self._muted.setdefault(call, _Muted(record.at, self._extension(record)))
+            case "call.unmuted" | "call.gone":
+                muted = self._muted.pop(call, None)
+                if muted is not None:
+                    self._add_muted(call[0], muted.extension, muted.since, record.at)
+
+    def _add_muted(self, account: str, extension: str, since: float, until: float) -> None:
+        seconds = until - max(since, self.since)
+        if seconds > 0:
+            for figures in (self._days[day_of(until)], self._extensions[account, extension], self._total):
+                figures.muted_s += seconds
+
+    def _ended(self, record: Record) -> None:
+        section_id, seconds = str(record.fields.get("section_id")), float(record.fields.get("duration_s", 0))
+        place = self._places.pop((record.account or "", section_id), None)
+        self._count(record, place, "section_s", seconds)
+        if record.fields.get("cause") == "expired":
+            self._count(record, place, "expired", 1)
+            self._expired.append(Expired(record.at, record.account or "", section_id, _target(record), seconds))
+
+    def _place(self, record: Record, extension: str) -> None:
+        """The section is this extension's: its target, or where it first covered a call."""
+        section = (record.account or "", str(record.fields.get("section_id")))
+        if extension and section not in self._places:
+            self._places[section] = extension
+            self._extensions[record.account or "", extension].sections += 1
+
+    def _exposed(self, record: Record) -> None:
+        fields = record.fields
+        offset = (fields["from_offset_s"], fields["to_offset_s"]) if "from_offset_s" in fields else None
+        exposure = Exposure(
+            epoch_s(fields["from"]),
+            epoch_s(fields["to"]),
+            record.account or "",
+            str(fields["ivrid"]),
+            self._extension(record),
+            tuple(fields.get("section_ids", ())),
+            fields["exposure_ms"] / 1000,
+            offset,
+            str(fields["cause"]),
+            str(fields["ended_by"]),
+            fields.get("answered"),
+        )
+        self._exposures.append(exposure)
+        self._count(record, exposure.extension, "exposures", 1)
+        self._count(record, exposure.extension, "exposure_s", exposure.seconds)
+        self._count(record, exposure.extension, "breaches", int(exposure.breach))
+
+    def _count(self, record: Record, extension: str | None, what: str, more: float) -> None:
+        """For the day, in all, and for the extension (None: that is not known)."""
+        concerned = [self._days[day_of(record.at)], self._total]
+        if extension is not None:
+            concerned.append(self._extensions[record.account or "", extension])
+        for figures in concerned:
+            setattr(figures, what, getattr(figures, what) + more)
+
+    def _extension(self, record: Record) -> str:
+        named = record.fields.get("extension")
+        return str(named) if named else self._on.get((record.account or "", str(record.fields.get("ivrid"))), "")
+
+
+def rank(ordered: Sequence[float], share: float) -> float:
+    """The smallest figure that at least this share of all does not exceed; 0 of none."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def _target(record: Record) -> str:
+    fields = record.fields
+    named = fields.get("extension")
+    if named:
+        return str(named)
+    return f"user {fields['user_id']}" if "user_id" in fields else f"call {fields.get('ivrid', '')}"
+
+
+def _mark_unusual(extensions: Mapping[tuple[str, str], Figures]) -> None:
+    """Far more or longer than its peers: a mute can be misused, to keep a talk off the record."""
+    peers = [figures for (_, extension), figures in extensions.items() if extension]
+    for measure in _MEASURES:
+        values = [measure.of(figures) for figures in peers if measure.of(figures) > 0]
+        if len(values) < PEERS:
+            continue
+        median = statistics.median(values)
+        deviation = statistics.median(abs(value - median) for value in values)
+        bound = max(FACTOR * median, median + SPREADS * deviation, median + measure.least)
+        for figures in peers:
+            if measure.of(figures) > bound:
+                figures.unusual += (f"{measure.name}: {measure.of(figures):.0f}, its peers {median:.0f}",)
+
+
+def _mean_s(figures: Figures) -> float:
+    return figures.section_s / figures.sections if figures.sections else 0.0
+
+
+_MEASURES = (
+    _Measure("sections", lambda of: of.sections, 10),
+    _Measure("seconds a section", _mean_s, 60),
+    _Measure("seconds muted", lambda of: of.muted_s, 60),
+    _Measure(OVER_MUTED, lambda of: of.over_mute_s, 10),
+)
