@@ -173,7 +173,8 @@ class FileJournal:
             self._news.clear()
         try:
             if batch:
-                for closed in await self._in_thread(lambda: book.write(batch, now)):
+                upto = batch[-1].at if self._waiting else now  # of what still waits nothing is known yet
+                for closed in await self._in_thread(lambda: book.write(batch, upto)):
                     self._observer.notice(AuditDayClosed(closed.day, closed.link.seq, closed.link.hash))
                 self._wrote_at = now
             else:

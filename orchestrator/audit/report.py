@@ -21,6 +21,7 @@ PEERS = 5
 """Of fewer extensions than this none is unusual."""
 FACTOR, SPREADS = 3.0, 5.0
 """Unusual: more than so many times the median, and further from it than so many median deviations."""
+_NEVER, _SAME_S = float("-inf"), 1.0
 OVER_MUTED = "seconds over-muted"
 
 
@@ -128,6 +129,10 @@ class Reporter:
     _places: dict[tuple[str, str], str] = field(default_factory=dict)
     """(account, section_id) -> its extension."""
     _muted: dict[tuple[str, str], _Muted] = field(default_factory=dict)
+    _open: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Covered calls of which no mute was told yet, since when."""
+    _unresolved: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """Those that were so when a process was killed: since when, until when that is known."""
     _first_at: float | None = None
 
     def take(self, record: Record) -> None:
@@ -161,6 +166,8 @@ class Reporter:
     def report(self) -> Report:
         for call, muted in self._muted.items():  # muted to the end of the time, as far as is known
             self._add_muted(call[0], muted.extension, muted.since, self.until)
+        for call, (since, until) in self._unresolved.items():
+            self._note_unresolved(call, since, until)
         for bad in self._verdict.bad:
             self._gaps.damaged(self.since if bad.since is None else bad.since, bad.until, str(bad))
         gaps = self._gaps.finished(self.until)
@@ -188,11 +195,27 @@ class Reporter:
         """Who is muted since when, and where, also from before the time of the report."""
         call = (record.account or "", str(record.fields.get("ivrid", "")))
         match record.event:
-            case "call.covered" if "extension" in record.fields:
-                self._on[call] = str(record.fields["extension"])
+            case "call.covered":
+                if "extension" in record.fields:
+                    self._on[call] = str(record.fields["extension"])
+                if call not in self._muted:
+                    self._open.setdefault(call, record.at)
+            case "mute.foreign":
+                self._open.pop(call, None)
+            case "audit.opened" if "alive_at" in record.fields:
+                alive_at = epoch_s(record.fields["alive_at"])
+                self._unresolved |= {call: (since, alive_at) for call, since in self._open.items()}
+                self._open.clear()
+            case _ if record.event == EXPOSURE:
+                self._open.pop(call, None)
+                since, _ = self._unresolved.get(call, (_NEVER, 0.0))
+                if epoch_s(record.fields["from"]) <= since + _SAME_S:
+                    del self._unresolved[call]
             case "call.muted":
+                self._open.pop(call, None)
                 self._muted.setdefault(call, _Muted(record.at, self._extension(record)))
             case "call.unmuted" | "call.gone":
+                self._open.pop(call, None)
                 muted = self._muted.pop(call, None)
                 if muted is not None:
                     self._add_muted(call[0], muted.extension, muted.since, record.at)
@@ -217,6 +240,17 @@ class Reporter:
         if extension and section not in self._places:
             self._places[section] = extension
             self._extensions[record.account or "", extension].sections += 1
+
+    def _note_unresolved(self, call: tuple[str, str], since: float, until: float) -> None:
+        """It was open when the process was killed, and what came of it was not told before, nor by the next one."""
+        if until >= self.since:
+            on = self._on.get(call, "")
+            exposure = Exposure(since, until, *call, on, (), until - since, None, "daemon_down", "unknown", None)
+            self._exposures.append(exposure)
+            for figures in (self._days[day_of(until)], self._extensions[call[0], on], self._total):
+                figures.exposures += 1
+                figures.exposure_s += exposure.seconds
+                figures.breaches += exposure.breach
 
     def _exposed(self, record: Record) -> None:
         fields = record.fields

@@ -94,6 +94,21 @@ def test_a_broken_chain_is_the_first_thing_that_the_page_says() -> None:
     assert page.index("NOT whole: audit-2026-11-23.jsonl:7: was changed") < page.index("<h2>")
 
 
+def test_a_call_that_was_open_when_the_daemon_was_killed_is_an_exposure_unless_the_next_one_tells_of_it() -> None:
+    covered = (
+        record(1, "call.covered", "main", section_id="s", ivrid="lost", extension="A"),
+        record(1, "call.covered", "main", section_id="s", ivrid="told", extension="A"),
+        record(1, "call.covered", "main", section_id="s", ivrid="shut", extension="A"),
+        record(2, "call.muted", "main", ivrid="shut"),
+        record(5, "audit.opened", None, alive_at=utc(T + 4), torn_bytes=0, missing=0, damaged=False),
+    )
+    found = report(*covered, exposure(6, 5.0, ivrid="told")).exposures
+    assert [(each.ivrid, each.at - T, each.seconds, each.ended_by) for each in found] == [
+        ("told", 1.0, 5.0, "muted"),
+        ("lost", 1.0, 3.0, "unknown"),
+    ]
+
+
 def test_damage_is_a_gap_from_the_last_record_before_it_to_the_next(tmp_path: Path) -> None:
     path = written(tmp_path, drafts(8))
     lines = path.read_bytes().splitlines(keepends=True)
