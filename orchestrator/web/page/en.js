@@ -251,6 +251,9 @@ export default {
   "event.hand.ended": "Ended by hand",
   "event.config.reloaded": "Configuration read again",
   "event.config.rejected": "Configuration is wrong",
+  "event.audit.lost": "Audit cannot be written",
+  "event.audit.back": "Audit is written again",
+  "event.audit.day": "Audit day closed",
 
   "field.ivrid": "call",
   "field.section_id": "section",

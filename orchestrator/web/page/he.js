@@ -251,6 +251,9 @@ export default {
   "event.hand.ended": "הסתיים ידנית",
   "event.config.reloaded": "ההגדרות נקראו מחדש",
   "event.config.rejected": "ההגדרות שגויות",
+  "event.audit.lost": "לא ניתן לכתוב את יומן הביקורת",
+  "event.audit.back": "יומן הביקורת נכתב שוב",
+  "event.audit.day": "יום הביקורת נסגר",
 
   "field.ivrid": "שיחה",
   "field.section_id": "מקטע",
