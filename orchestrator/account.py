@@ -21,6 +21,7 @@ from orchestrator.core.standing import Told
 from orchestrator.core.state import State
 from orchestrator.documents import status_event
 from orchestrator.engine.loop import Engine
+from orchestrator.engine.notices import OwnerReleased
 from orchestrator.engine.ports import Observer, StoreUnavailable
 from orchestrator.outside import Outside
 from orchestrator.store.keys import Keys
@@ -126,6 +127,7 @@ class Account:
     async def finish(self) -> None:
         """Have the last answers told, and what was told of them written."""
         self.engine.standings.tell()
+        self.observer.notice(OwnerReleased())
         self._tell()
         await self.store.flushed(FLUSH_S)
 

@@ -126,6 +126,11 @@ class OwnerTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerReleased:
+    """The process stops as asked, and works for the account no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerLost:
     why: str
 
@@ -264,6 +269,7 @@ EdgeNotice = (
     | StoreSlow
     | OwnerRefused
     | OwnerTaken
+    | OwnerReleased
     | OwnerLost
     | ClockStepped
     | AttemptMade

@@ -52,6 +52,7 @@ from orchestrator.engine.notices import (
     MessageTaken,
     OwnerLost,
     OwnerRefused,
+    OwnerReleased,
     OwnerTaken,
     PollMade,
     RequestRefused,
@@ -101,9 +102,9 @@ class MetricsObserver:
                 self._metrics.http_refusals.labels(why).inc()
             case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
-            case (MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused() | AuditDayClosed()) | (
-                HandMuted() | HandReleased() | HandEnded()
-            ):
+            case (
+                MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused() | OwnerReleased() | AuditDayClosed()
+            ) | (HandMuted() | HandReleased() | HandEnded()):
                 return  # likewise; what is done by hand is counted by its effects
             case never:
                 assert_never(never)

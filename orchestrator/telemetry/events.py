@@ -354,6 +354,9 @@ OWNER_REFUSED = Event(
 OWNER_TAKEN = Event(
     "owner.taken", Level.INFO, ("token", "waited_s", "shifted_s"), "From now on this process works for the account."
 )
+OWNER_RELEASED = Event(
+    "owner.released", Level.INFO, (), "The process stops as asked: another one may take the account at once."
+)
 OWNER_LOST = Event(
     "owner.lost",
     Level.ERROR,

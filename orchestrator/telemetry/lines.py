@@ -56,6 +56,7 @@ from orchestrator.engine.notices import (
     MessageTaken,
     OwnerLost,
     OwnerRefused,
+    OwnerReleased,
     OwnerTaken,
     PollMade,
     RequestRefused,
@@ -89,7 +90,7 @@ _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | 
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow | AuditLost | AuditBack | AuditDayClosed
 _HandNotice = HandMuted | HandReleased | HandEnded
-_OwnerNotice = OwnerRefused | OwnerTaken | OwnerLost
+_OwnerNotice = OwnerRefused | OwnerTaken | OwnerReleased | OwnerLost
 
 
 def line(notice: Notice | EdgeNotice) -> Line:
@@ -108,7 +109,7 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _crm(notice)
         case StoreLost() | StoreBack() | StoreSlow() | AuditLost() | AuditBack() | AuditDayClosed():
             return _store(notice)
-        case OwnerRefused() | OwnerTaken() | OwnerLost():
+        case OwnerRefused() | OwnerTaken() | OwnerReleased() | OwnerLost():
             return _owner(notice)
         case RequestServed() | RequestRefused():
             return _http(notice)
@@ -332,6 +333,8 @@ def _owner(notice: _OwnerNotice) -> Line:
             return _told(events.OWNER_REFUSED, why=why)
         case OwnerTaken(token, waited_s, shifted_s):
             return _told(events.OWNER_TAKEN, token=token, waited_s=_s(waited_s), shifted_s=_s(shifted_s) or None)
+        case OwnerReleased():
+            return _told(events.OWNER_RELEASED)
         case OwnerLost(why):
             return _told(events.OWNER_LOST, why=why)
         case never:

@@ -243,6 +243,7 @@ export default {
   "event.store.back": "Redis is back",
   "event.store.slow": "Redis slow",
   "event.owner.refused": "Standing by",
+  "event.owner.released": "Gave the account up",
   "event.owner.taken": "Took over",
   "event.owner.lost": "Lost ownership",
   "event.clock.stepped": "Clock stepped",

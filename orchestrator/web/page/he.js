@@ -243,6 +243,7 @@ export default {
   "event.store.back": "הקשר ל־Redis חזר",
   "event.store.slow": "Redis איטי",
   "event.owner.refused": "בהמתנה",
+  "event.owner.released": "ויתר על הבעלות",
   "event.owner.taken": "קיבל בעלות",
   "event.owner.lost": "איבד בעלות",
   "event.clock.stepped": "השעון קפץ",
