@@ -54,6 +54,7 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await open_details(page, "SIP1")
     body = page.locator("#details-body")
     await expect(page.locator("#details-name")).to_be_focused()
+    await expect(page.locator("#sections .small")).to_be_hidden()  # what lies behind is out of reach
     await expect(body.locator(".happened")).to_have_count(3)
     await expect(body.locator(".happened").first).to_have_text(
         re.compile(r"Came to an extension extension SIP1 *direction in *status talking *answered yes.*seen muted no$")
@@ -76,6 +77,7 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await expect(body).to_contain_text("Nothing is known of it any more.")
     await page.keyboard.press("Escape")
     await expect(page.locator("#details")).to_be_hidden()
+    await expect(page.locator("#sections .small")).to_be_visible()
 
 
 async def test_a_section_is_ended_with_a_reason(page: Page, daemon: FakeDaemon) -> None:
