@@ -148,7 +148,7 @@ async def test_from_the_card_form_to_the_last_recording_that_runs_again(tmp_path
         await expect(supervisor.told("section", "request", "answer", "state")).to_have_text(
             ["Call covered", *ANSWERED, "Call muted", "Section ended", *ANSWERED, "Call open again"]
         )
-        await expect(supervisor.told("evidence")).to_have_text(["Mute verified"])
+        await expect(supervisor.told("evidence").first).to_have_text("Mute verified")
         await expect(supervisor.page.locator(".happened-leg").last).to_contain_text(f"extension {B}")
         on.verdict()
 
