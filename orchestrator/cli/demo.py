@@ -1,15 +1,19 @@
 """`demo`: a busy contact centre for half a minute, shown live, and the truth about it at the end.
 
 The daemon runs as a process of its own with an embedded Valkey; Voicenter and the CRM are played here. Everything
-listens on loopback only. Exit code 1 where a covered call stayed open or an uncovered one stayed muted.
+listens on loopback only. With `--stay` all goes on after the verdict, for its page to be looked at, until Ctrl-C.
+Exit code 1 where a covered call stayed open or an uncovered one stayed muted.
 """
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
+
+from redis.exceptions import RedisError
 
 from orchestrator.cli import evidence
 from orchestrator.cli.screen import plain_view, terminal_view
@@ -31,6 +35,7 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of the generated centre (default: 30)")
     parser.add_argument("--agents", type=int, default=20, help="of the generated centre (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
+    parser.add_argument("--stay", action="store_true", help="go on after the verdict, until Ctrl-C: look at the page")
     parser.add_argument("--report", type=Path, metavar="FILE", help="leave the report of its audit there (HTML)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="replay this captured stream instead")
     parser.add_argument("--speed", type=float, default=REPLAY_SPEED, help="of the replay (default: %(default)g)")
@@ -45,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     except DaemonFailed as error:
         print(f"mute-orchestrator: the daemon: {error}", file=sys.stderr)
         return 1
-    print(summary(verdict, BOUND_S))
+    except RedisError:
+        print("mute-orchestrator: the daemon's Redis does not answer any more", file=sys.stderr)
+        return 1
     return 0 if good(verdict, BOUND_S) else 1
 
 
@@ -56,13 +63,43 @@ async def _demo(args: argparse.Namespace) -> Verdict:
             _stage(args) as stage,
             running(Path(folder), account_environ(stage, polling=True)) as daemon,
             redis_publisher(daemon.redis_url) as publish,
-            _view(stage, daemon),
+            AsyncExitStack() as view,
         ):
-            verdict = await play(stage, Shift(None if args.trace else args.seconds, seed=args.seed), publish)
+            page = f"{daemon.http_url}/"
+            print(f"its page, while this runs: {page}", flush=True)
+            await view.enter_async_context(_view(stage, daemon))
+
+            async def stay(verdict: Verdict) -> None:
+                await view.aclose()
+                print(summary(verdict, BOUND_S))
+                print(f"\nThe centre goes on, and so does its page: {page}\nCtrl-C ends both.", flush=True)
+                await _until_told(daemon)
+
+            shift = Shift(None if args.trace else args.seconds, seed=args.seed)
+            verdict = await play(stage, shift, publish, then=stay if args.stay else None)
+            await view.aclose()
             if args.report:
-                await daemon.stop()  # so that all is written
+                if daemon.alive:
+                    await daemon.stop()  # so that all is written
                 args.report.write_text(evidence.told(Path(folder) / "data" / "audit", "html"), "utf-8")
-            return verdict
+    if not args.stay:
+        print(summary(verdict, BOUND_S))
+        print(f"\nIts page was {page}: with --stay the centre goes on behind it, until Ctrl-C.")
+    return verdict
+
+
+async def _until_told(daemon: DaemonProcess) -> None:
+    """By Ctrl-C, which a terminal sends to the daemon, too. Raises `DaemonFailed` where that ends by itself."""
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    ended = loop.create_task(daemon.process.wait())
+    ended.add_done_callback(lambda _: over.set())
+    await over.wait()
+    if ended.cancel():
+        return
+    if code := ended.result():
+        raise DaemonFailed(f"ended with {code}; its log ends with:\n{daemon.text()[-2000:]}")
 
 
 def _stage(args: argparse.Namespace) -> Stage:

@@ -140,6 +140,10 @@ class Crm:
         said, self._said = self._said, []
         return said
 
+    def reopen(self) -> None:
+        """The next shift: sections begin again, with names of their own."""
+        self._closed = False
+
     def _work(self) -> Story:
         while not self._closed:
             yield self._chance.uniform(*self._sections.every_s)

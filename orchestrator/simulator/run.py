@@ -2,12 +2,12 @@
 
 Guarantees: nothing runs on after `run` or `simulate` returns or is cancelled. At the end no new section begins,
 all that run are ended by a message, and the daemon is given `settle_s` to release what it holds before the
-verdict is taken.
+verdict is taken. What comes after the verdict does not change it.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,12 +79,18 @@ async def simulate(
 
 
 async def run(
-    stage: Stage, shift: Shift, publish: Publish | None = None, stop: asyncio.Event | None = None
+    stage: Stage,
+    shift: Shift,
+    publish: Publish | None = None,
+    stop: asyncio.Event | None = None,
+    then: Callable[[Verdict], Awaitable[None]] | None = None,
 ) -> Verdict:
-    """Play the shift on an entered stage. With `publish`, a CRM announces sections through it."""
+    """Play the shift on an entered stage. With `publish`, a CRM announces sections through it. With `then`, account
+    and CRM go on after the verdict, until it returns."""
     chance = random.Random(shift.seed)
     centre_chance, crm_chance = (random.Random(chance.random()) for _ in range(2))
     crm = Crm(stage.lines.values, crm_chance, shift.sections, _among(stage))
+    crm.open(stage.clock.now())
     try:
         async with asyncio.TaskGroup() as group:
             account_played = group.create_task(_account(stage, shift.tempo, centre_chance))
@@ -96,6 +102,11 @@ async def run(
             await _say(stage, crm.close(stage.clock.now(), stage.truth.active_sections), publish)
             await _settled(stage, shift.settle_s)
             verdict = stage.truth.verdict()
+            if then is not None:
+                crm.reopen()
+                announcing = group.create_task(_crm(stage, crm, publish))
+                await then(verdict)
+                announcing.cancel()
             account_played.cancel()
             stopped.cancel()
     except ExceptionGroup as failures:  # the first failure ended the others: it is the one to tell
@@ -121,7 +132,6 @@ async def _account(stage: Stage, tempo: Tempo, chance: random.Random) -> None:
 async def _crm(stage: Stage, crm: Crm, publish: Publish | None) -> None:
     if publish is None:
         return
-    crm.open(stage.clock.now())
     while await _due(crm, stage.clock):
         await _say(stage, crm.step(stage.clock.now()), publish)
 

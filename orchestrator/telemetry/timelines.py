@@ -225,6 +225,6 @@ def _leg_entry(at: float, event: str, sip: str, leg: Leg) -> Entry:
         "status": leg.status.value,
         "answered": leg.answered,
         "counts": leg.counts,
-        "muted": leg.muted,
+        "shown": leg.muted,
     }
     return Entry(at, LEG, event, fields)

@@ -146,6 +146,7 @@ async def test_simulate_of_a_file_that_is_no_capture_is_2(tmp_path: Path) -> Non
 async def test_the_demo_ends_with_a_good_verdict() -> None:
     result = await command("demo", "--seconds", "4", "--agents", "6")
     assert result.code == 0, result.out + result.err
+    assert re.search(r"its page, while this runs: http://127\.0\.0\.1:\d+/\n", result.out)
     assert "muted," in result.out
     assert "calls left muted         0" in result.out
     assert "GOOD" in result.out

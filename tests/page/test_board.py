@@ -95,6 +95,13 @@ async def test_verdicts(settled: Page, differs: dict[str, object], level: str, s
     assert found == [level, says]
 
 
+async def test_a_call_that_no_extension_shows_any_more_says_so(page: Page, daemon: FakeDaemon) -> None:
+    """It may wait in a queue, or be over: until that is known its mute stays."""
+    daemon.board = board(NOW, calls={"main/c1": call("c1", "muted", NOW, sections=["pay-1"])})
+    await page.goto(daemon.url)
+    await expect(page.locator("#rows .row .row-line")).to_have_text("on no extension now")
+
+
 async def test_an_overdue_release_and_several_accounts_are_told(page: Page, daemon: FakeDaemon) -> None:
     well = health()["accounts"]["main"]
     accounts = {"main": well, "acme": well | {"feed": "down", "since": NOW - 60}}

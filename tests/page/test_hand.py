@@ -1,5 +1,7 @@
 """What an operator does by hand, and the details of one call."""
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -10,8 +12,16 @@ from tests.stories.stage import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LEG = {
+    "extension": "SIP1",
+    "direction": "Incoming",
+    "status": "Talking",
+    "answered": True,
+    "counts": True,
+    "shown": False,
+}
 TIMELINE = [
-    {"at": NOW - 9, "what": "leg", "event": "Talking", "fields": {"extension": "SIP1"}},
+    {"at": NOW - 9, "what": "leg", "event": "leg.came", "fields": LEG},
     {"at": NOW - 4, "what": "section", "event": "call.covered", "fields": {"ivrid": "c1", "section_id": "pay-1"}},
     {"at": NOW - 3, "what": "answer", "event": "call.muted", "fields": {"ivrid": "c1", "exposure_ms": 96}},
 ]
@@ -44,7 +54,11 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await open_details(page, "SIP1")
     body = page.locator("#details-body")
     await expect(page.locator("#details-name")).to_be_focused()
+    await expect(page.locator("#sections .small")).to_be_hidden()  # what lies behind is out of reach
     await expect(body.locator(".happened")).to_have_count(3)
+    await expect(body.locator(".happened").first).to_have_text(
+        re.compile(r"Came to an extension extension SIP1 *direction in *status talking *answered yes.*seen muted no$")
+    )
     await expect(body.locator(".happened").last).to_contain_text("Call muted")
     await expect(body.locator(".happened").last).to_contain_text("exposed for 96 ms")
     await expect(body).to_contain_text("Older entries are gone.")
@@ -63,6 +77,7 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await expect(body).to_contain_text("Nothing is known of it any more.")
     await page.keyboard.press("Escape")
     await expect(page.locator("#details")).to_be_hidden()
+    await expect(page.locator("#sections .small")).to_be_visible()
 
 
 async def test_a_section_is_ended_with_a_reason(page: Page, daemon: FakeDaemon) -> None:

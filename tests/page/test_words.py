@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from orchestrator.telemetry.events import CATALOGUE
+from orchestrator.telemetry.events import CATALOGUE, Level
 from tests.page.fake import PAGE
 
+OF_TIMELINES = {"event.leg.came", "event.leg.changed", "event.leg.left", "event.api.asked"}
 STATES = {"recorded", "covered", "muted", "verified", "exposed", "foreign", "releasing", "none"}
 
 
@@ -33,8 +34,17 @@ def test_both_languages_have_the_same_sentences_with_the_same_figures() -> None:
 @pytest.mark.parametrize("language", ["en", "he"])
 def test_every_state_and_every_event_has_its_words(language: str) -> None:
     known = words(language)
-    assert {f"event.{event}" for event in CATALOGUE} <= known.keys()
+    assert {f"event.{event}" for event in CATALOGUE} | OF_TIMELINES <= known.keys()
     assert STATES | {f"{state}_means" for state in STATES} <= known.keys()
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_every_field_of_what_is_shown_has_its_word(language: str) -> None:
+    """Debug lines are not shown."""
+    told = {name for event in CATALOGUE.values() if event.level is not Level.DEBUG for name in event.fields}
+    legs = {"extension", "direction", "status", "answered", "counts", "shown"}
+    known = {key.partition(".")[2] for key in words(language) if key.startswith("field.")}
+    assert known == told | legs | {"account"}
 
 
 def test_every_key_that_is_used_is_known() -> None:

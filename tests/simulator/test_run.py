@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from orchestrator.simulator.replay import Replay
 from orchestrator.simulator.run import Shift, centre_of, run, simulate
 from orchestrator.simulator.simulation import Simulation
 from orchestrator.simulator.stage import Stage
+from orchestrator.simulator.verdict import Verdict
 from orchestrator.store.embedded import embedded
 from tests.simulator.test_replay import written
+from tests.stories.stage import until
 from tests.valkey import entries
 
 BRISK = Shift(
@@ -70,6 +73,30 @@ async def test_a_daemon_that_does_its_work_is_found_good() -> None:
     assert verdict.ok(0.5), verdict
     forms = {"specversion" in message for message in daemon.messages}
     assert forms == {True, False}, "plain messages and CloudEvents"
+
+
+async def test_after_the_verdict_account_and_crm_go_on_for_as_long_as_is_wanted() -> None:
+    async with centre_of(20) as stage:
+        daemon = AllSeeing(stage)
+        judged = 0
+
+        def named(messages: list[dict[str, Any]]) -> set[str]:
+            return {message.get("data", message)["section_id"] for message in messages}
+
+        async def look_on(verdict: Verdict) -> None:
+            nonlocal judged
+            judged = len(daemon.messages)
+            assert verdict.sections > 0
+            assert not stage.truth.active_sections
+            await until(lambda: len(named(daemon.messages[judged:])) > 3)
+
+        async with working(daemon):
+            verdict = await run(stage, replace(BRISK, duration_s=0.5), daemon.publish, then=look_on)
+        said = len(daemon.messages)
+        await asyncio.sleep(0.1)  # longer than any pause of this CRM
+    assert not named(daemon.messages[:judged]) & named(daemon.messages[judged:]), "an id that has ended stays so"
+    assert len(named(daemon.messages[:judged])) >= verdict.sections
+    assert len(daemon.messages) == said
 
 
 async def test_a_daemon_that_does_nothing_is_found_bad() -> None:

@@ -94,7 +94,8 @@ export class Calls {
     parts.state.replaceChildren(glyph(row.state), el("span", {}, t(row.state)));
     say(parts.extension, several ? `${row.account}/${row.extension}` : row.extension);
     say(parts.ivrid, row.ivrid);
-    say(parts.line, [row.direction, row.status].filter(Boolean).map((word) => t(word)).join(" · "));
+    const line = [row.direction, row.status].filter(Boolean).map((word) => t(word));
+    say(parts.line, row.ivrid && !line.length ? t("line_none") : line.join(" · "));
     parts.section.replaceChildren(...row.sections.flatMap((section, n) => [n ? ", " : "", id(section)]));
     say(parts.exposure, exposureOf(row.exposure_ms));
     const section = row.sections.length ? t("row_section", { section: row.sections.join(", ") }) : "";

@@ -6,6 +6,8 @@ import { known, lasting, t, timeOf } from "./i18n.js";
 import { EMPTY } from "./store.js";
 import { Window } from "./window.js";
 
+/** Fields of which the page has the values, too, as words: how a leg stands, and why something was done by hand. */
+const WORDED = new Set(["direction", "status", "why"]);
 const LEVELS = { debug: "note", info: "note", warning: "warn", error: "bad" };
 
 export class Log {
@@ -24,17 +26,22 @@ export class Log {
   }
 }
 
-/** The event, or how a leg stands, in words; its name, where this page has none for it. */
-export const eventName = (event) => t([`event.${event}`, event].find(known) ?? event);
+/** The event in words; its name, where this page has none for it. */
+export const eventName = (event) => (known(`event.${event}`) ? t(`event.${event}`) : event);
 
-/** Its fields, as names and values. Ids stay as they are, milliseconds are told as times. */
+/** Its fields, as names and values. Ids stay as they are; milliseconds are told as times, what has a word by its word. */
 export function fieldsOf(fields) {
   return Object.entries(fields ?? {}).filter(([, value]) => value !== null && value !== "").map(([name, value]) => {
-    if (name.endsWith("_ms")) return el("span", { class: "field" }, el("i", {}, known(`field.${name}`) ? t(`field.${name}`) : name), " ", lasting(value));
-    const text = Array.isArray(value) ? value.join(", ") : String(value);
     const label = known(`field.${name}`) ? t(`field.${name}`) : name;
-    return el("span", { class: "field" }, el("i", {}, label), " ", id(text));
+    return el("span", { class: "field" }, el("i", {}, label), " ", told(name, value));
   });
+}
+
+function told(name, value) {
+  if (name.endsWith("_ms")) return lasting(value);
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  if (WORDED.has(name) && known(value)) return t(value);
+  return id(Array.isArray(value) ? value.join(", ") : String(value));
 }
 
 function makeRow(element) {
