@@ -76,7 +76,7 @@ def busy(now: float, extensions: int, seed: int = 1) -> Json:
     chance = Random(seed)
     told = board(now)
     for number in range(1, extensions + 1):
-        sip, ivrid = f"SIP{number}", f"{20261124000000 + number}a{chance.randrange(16**8):08x}"
+        sip, ivrid = f"SIP{number}", f"{20261124000000 + number}{chance.getrandbits(72):018x}"
         covered = number % 10 == 0
         name = f"pay-{number}"
         claim = {"sections": [name], "exposure_ms": chance.randrange(40, 300), "action_id": f"a-{number}"}
