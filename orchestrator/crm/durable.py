@@ -1,9 +1,11 @@
 """Reads messages that Redis keeps until they are acknowledged: what a stream and a list have in common.
 
 Guarantees: what was delivered and not acknowledged, by whomever, comes first, oldest first; then what waits; then
-what comes. A message is acknowledged after what it says is in Redis, or, where it is wrong, after it stands among the
-dead letters: so none is lost, and none is tried for ever. Whatever fails, the connection is begun anew and reading
-goes on from there.
+what comes. What Redis gave meanwhile to a connection that was dead already (of a process that was killed or stood
+still, over a network that broke) is found within `FRESH_BLOCK_S` soon after this one began, later within `BLOCK_S`.
+A message is acknowledged after what it says is in Redis, or, where it is wrong, after it stands among the dead
+letters: so none is lost, and none is tried for ever. Whatever fails, the connection is begun anew and reading goes on
+from there.
 """
 
 import asyncio
@@ -20,13 +22,17 @@ from orchestrator.crm.deadletter import DeadLetters
 from orchestrator.crm.intake import Receipt, take
 from orchestrator.crm.link import Link
 from orchestrator.crm.message import CrmMessage, MessageRefused
-from orchestrator.crm.wire import Wire
+from orchestrator.crm.wire import BLOCK_S, Wire
 from orchestrator.engine.notices import MessageRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.redis_errors import REDIS_FAILURES, why
 
 AT_ONCE = 100
 """How many messages are delivered before they are acknowledged together."""
+FRESH_S = 2 * BLOCK_S
+"""So long after this connection began one from before may still be waiting for messages, as Redis sees it."""
+FRESH_BLOCK_S = 0.5
+"""Meanwhile Redis is asked to wait for no longer than this, so that what that one was given is looked for often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,11 @@ class Source(Protocol):
     async def waiting(self) -> Sequence[Entry]:
         """The next of what nobody has read, oldest first; fewer than `AT_ONCE`: that was all."""
 
-    async def coming(self) -> Sequence[Entry]:
-        """What comes next, waited for; none: nothing came in a while."""
+    async def strayed(self) -> Sequence[Entry]:
+        """What was given since to a connection that nobody reads from any more, each once."""
+
+    async def coming(self, block_s: float) -> Sequence[Entry]:
+        """What comes next, waited for; none: nothing came within `block_s`."""
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """These need not be kept any longer."""
@@ -107,6 +116,7 @@ class DurableReader:
     async def _read(self) -> NoReturn:
         """On one connection, as long as it lasts."""
         missed = await self._source.open()
+        fresh_until = self._clock.now() + FRESH_S
         while entries := await self._source.pending():
             await self._work_off(entries, missed)
         while True:
@@ -115,7 +125,8 @@ class DurableReader:
             if len(entries) < AT_ONCE:
                 self.backlog.end()
             if not entries:
-                await self._work_off(await self._source.coming(), missed)
+                block_s = FRESH_BLOCK_S if self._clock.now() < fresh_until else BLOCK_S
+                await self._work_off(await self._source.strayed() or await self._source.coming(block_s), missed)
 
     async def _work_off(self, entries: Sequence[Entry], missed: bool) -> None:
         """Deliver in order, wait until all of it is kept, acknowledge. Who can do all that is heard."""

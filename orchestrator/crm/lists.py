@@ -5,10 +5,11 @@ stands there at the start is a dead predecessor's, or our own from a connection 
 Guarantee: in the order of pushing.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from orchestrator.crm.durable import AT_ONCE, Entry
-from orchestrator.crm.wire import ANSWER_S, BLOCK_S, Wire
+from orchestrator.crm.wire import ANSWER_S, Wire
 
 
 class List:
@@ -20,9 +21,11 @@ class List:
         self._key = key
         self._taken = f"{key}:taken"
         self._upto = 0  # how much of what is taken was not looked at yet
+        self._given = Counter[bytes]()  # and not acknowledged
 
     async def open(self) -> bool:
         self._upto = int(await self._wire.ask("LLEN", self._taken))
+        self._given.clear()
         return False
 
     async def pending(self) -> Sequence[Entry]:
@@ -32,18 +35,30 @@ class List:
         first, last = max(0, self._upto - AT_ONCE), self._upto - 1
         values = await self._wire.ask("LRANGE", self._taken, first, last)
         self._upto = first
-        return [Entry(value, value) for value in reversed(values)]
+        return self._give(reversed(values))
 
     async def waiting(self) -> Sequence[Entry]:
         count = min(AT_ONCE, int(await self._wire.ask("LLEN", self._key)))
         move = ("LMOVE", self._key, self._taken, "RIGHT", "LEFT")
         values = await self._wire.ask_each([move] * count) if count else []
-        return [Entry(value, value) for value in values if value is not None]
+        return self._give(value for value in values if value is not None)
 
-    async def coming(self) -> Sequence[Entry]:
+    async def strayed(self) -> Sequence[Entry]:
+        if int(await self._wire.ask("LLEN", self._taken)) <= self._given.total():
+            return []
+        taken = await self._wire.ask("LRANGE", self._taken, 0, -1)
+        return self._give((Counter(reversed(taken)) - self._given).elements())
+
+    async def coming(self, block_s: float) -> Sequence[Entry]:
         move = ("BLMOVE", self._key, self._taken, "RIGHT", "LEFT")
-        value = await self._wire.ask(*move, BLOCK_S, within_s=ANSWER_S + BLOCK_S)
-        return [] if value is None else [Entry(value, value)]
+        value = await self._wire.ask(*move, block_s, within_s=ANSWER_S + block_s)
+        return self._give([] if value is None else [value])
+
+    def _give(self, values: Iterable[bytes]) -> Sequence[Entry]:
+        entries = [Entry(value, value) for value in values]
+        self._given.update(entry.handle for entry in entries)
+        return entries
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
+        self._given.subtract(entry.handle for entry in entries)
         await self._wire.ask_each([("LREM", self._taken, -1, entry.handle) for entry in entries])

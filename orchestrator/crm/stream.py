@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from orchestrator.clock import WallClock
 from orchestrator.crm.durable import AT_ONCE, Entry
-from orchestrator.crm.wire import ANSWER_S, BLOCK_S, Wire
+from orchestrator.crm.wire import ANSWER_S, Wire
 
 FIELD = b"data"
 CONSUMER = "orchestrator"
@@ -38,12 +38,14 @@ class Stream:
         self._measured_at = 0.0
         self._after: bytes = b"0-0"
         self._trimmed: list[bytes] = []
+        self._given: set[bytes] = set()  # and not acknowledged
         self._opened = False
 
     async def open(self) -> bool:
         await self._wire.ask("TIME")  # this one had a connection to make
         await self._measure_skew()
         self._after = b"0-0"
+        self._given.clear()
         grouped = await self._claim()
         if not grouped:
             await self._wire.ask("XGROUP", "CREATE", self._key, self._group, "0", "MKSTREAM")
@@ -63,12 +65,18 @@ class Stream:
     async def waiting(self) -> Sequence[Entry]:
         return await self._read(b">")
 
-    async def coming(self) -> Sequence[Entry]:
+    async def strayed(self) -> Sequence[Entry]:
+        """Redis gives entries in the order of ids, so they are beyond those that were pending before."""
+        given = self._given.copy()
+        return [entry for entry in await self.pending() if entry.handle not in given]
+
+    async def coming(self, block_s: float) -> Sequence[Entry]:
         if self._clock.now() - self._measured_at >= MEASURE_EVERY_S:
             await self._measure_skew()  # a clock that stepped back would have new entries look long expired
-        return await self._read(b">", BLOCK_S)
+        return await self._read(b">", block_s)
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
+        self._given.difference_update(entry.handle for entry in entries)
         await self._wire.ask("XACK", self._key, self._group, *(entry.handle for entry in entries))
 
     async def _measure_skew(self) -> None:
@@ -104,7 +112,9 @@ class Stream:
         answer = await self._wire.ask(
             *read, *block, "STREAMS", self._key, after, within_s=ANSWER_S + (block_s or 0.0)
         )
-        return [self._entry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
+        found = [self._entry(entry_id, fields) for _, entries in answer or () for entry_id, fields in entries]
+        self._given.update(entry.handle for entry in found)
+        return found
 
     def _entry(self, entry_id: bytes, fields: list[Any] | None) -> Entry:
         name, written_ms = f"{self._key} {entry_id.decode()}", int(entry_id.partition(b"-")[0])

@@ -13,7 +13,7 @@ from orchestrator.engine.notices import CrmConnected, CrmLost, MessageRejected
 from orchestrator.redis_clients import reader
 from tests.crm.durable import LETTERS, LIST, Taken, a_list, ended, make, reading, started
 from tests.crm.servers import SERVERS, binary_of
-from tests.valkey import SOON_S, Heard, Valkey, entries, pump, serving, until, valkey_in
+from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, pump, serving, until, valkey_in
 
 TAKEN = f"{LIST}:taken"
 SOURCE = f"list:{LIST}"
@@ -131,6 +131,26 @@ async def test_an_answer_that_is_lost_on_the_way_loses_no_message(valkey: Valkey
         await until(lambda: taken.sections == ["a", "b"])
         await until(lambda: standing(redis, TAKEN, 0))
     assert lost == 1
+
+
+async def test_what_redis_gives_to_a_dead_connection_is_found(valkey: Valkey, redis: Redis, heard: Heard) -> None:
+    """Of a machine that is gone Redis hears nothing, and serves whoever asked first."""
+    async with client_of(valkey.url) as dead:
+        asked = asyncio.ensure_future(dead.blmove(LIST, TAKEN, 60, "RIGHT", "LEFT"))
+        await until(lambda: blocked(redis, 1))
+        async with reading(valkey.url, heard, a_list) as (on, taken):
+            await until(lambda: on.connected)
+            await until(lambda: blocked(redis, 2))
+            await says(redis, ended("strayed"))
+            await asked  # by nobody who would do anything about it
+            await until(lambda: taken.sections == ["strayed"])
+            await says(redis, ended("next"))
+            await until(lambda: taken.sections == ["strayed", "next"])
+            await until(lambda: standing(redis, TAKEN, 0))
+
+
+async def blocked(redis: Redis, clients: int) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"] == clients)
 
 
 async def test_a_key_of_another_type_is_told_once_and_retried(valkey: Valkey, redis: Redis, heard: Heard) -> None:

@@ -17,7 +17,7 @@ from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRe
 from orchestrator.redis_clients import reader
 from tests.crm.durable import GROUP, LETTERS, STREAM, Taken, ended, make, reading, started, stream
 from tests.crm.servers import SERVERS, binary_of
-from tests.valkey import SOON_S, Heard, Valkey, entries, pump, running, serving, there, until, valkey_in
+from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, pump, running, serving, there, until, valkey_in
 
 SOURCE = f"stream:{STREAM}"
 
@@ -424,12 +424,34 @@ async def test_an_answer_that_is_lost_on_the_way_is_read_again(valkey: Valkey, r
     assert lost == 1
 
 
+async def test_what_redis_gives_to_a_dead_connection_is_found(valkey: Valkey, redis: Redis, heard: Heard) -> None:
+    """Of a machine that is gone Redis hears nothing, and serves whoever asked first."""
+    await redis.xgroup_create(STREAM, GROUP, "0", mkstream=True)
+    async with client_of(valkey.url) as dead:
+        asked = asyncio.ensure_future(dead.xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, block=60_000))
+        await until(lambda: blocked(redis, 1))
+        async with reading(valkey.url, heard) as (on, taken):
+            await until(lambda: on.connected)
+            await until(lambda: blocked(redis, 2))
+            await says(redis, ended("strayed"))
+            await asked  # by nobody who would do anything about it
+            await until(lambda: taken.sections == ["strayed"])
+            await says(redis, ended("next"))
+            await until(lambda: taken.sections == ["strayed", "next"])
+            await until(lambda: all_acknowledged(redis))
+
+
+async def blocked(redis: Redis, clients: int) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"] == clients)
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed in tenths of a second, as it is in seconds outside of tests."""
     monkeypatch.setattr(wire, "ANSWER_S", 0.3)
     monkeypatch.setattr("orchestrator.crm.stream.ANSWER_S", 0.3)
-    monkeypatch.setattr("orchestrator.crm.stream.BLOCK_S", 0.1)
+    monkeypatch.setattr("orchestrator.crm.durable.BLOCK_S", 0.1)
+    monkeypatch.setattr("orchestrator.crm.durable.FRESH_BLOCK_S", 0.1)
 
 
 def test_silence_is_noticed_within_20_seconds() -> None:

@@ -103,6 +103,7 @@ async def test_a_signed_webhook_mutes_and_one_that_is_not_does_nothing(tmp_path:
             async with http.post("/v1/webhooks", data=body, headers=headers) as response:
                 assert response.status == 204
         await on.muted("caller")
+        await until(lambda: bool(on.daemon.lines("call.muted")))  # the log is written a moment later
         assert len(on.daemon.lines("section.started")) == 1
         assert not on.daemon.lines("section.renewed")
 
