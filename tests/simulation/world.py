@@ -22,6 +22,7 @@ from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, 
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
 from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
+from tests.simulation.evidence import Archive
 from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
 from tests.simulation.judge import TICK_S, Judge, Violated
@@ -124,6 +125,7 @@ class World:
         self.crm_late_s = 0.0
         self._up_since = 0.0
         self.daemons: list[Daemon] = []
+        self.archive = Archive()
         self._script = script
         self._chance = random.Random(f"world {seed}")
         self._centre = Centre(self.board, random.Random(f"centre {seed}"), Tempo(scale=script.tempo))
@@ -223,6 +225,7 @@ class World:
             ProcessClock(self.clock, lambda: self.wrong_s),
             random.Random(f"daemon {self.seed} {self._started}"),
             lambda event, fields: self._line(daemon, event, fields),
+            self.archive,
         )
         self.daemons.append(daemon)
         self._began_at[daemon.process] = self._up_since = self.clock.now()
@@ -273,6 +276,7 @@ class World:
             return None
         self.tell("%s is killed", daemon.process.name)
         self.loop.kill_process(daemon.process)
+        daemon.die()
         self.daemons.remove(daemon)
         self._dead.append(daemon.process)
         self.redis.sever(daemon.process)
