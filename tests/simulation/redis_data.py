@@ -9,6 +9,7 @@ import fnmatch
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 Words = Sequence[bytes]
@@ -387,7 +388,8 @@ class RedisData:
         for key, start in zip(words[at : at + half], words[at + half :], strict=True):
             stream, group = self._group(key, name)
             if start == b">":
-                new = [(entry, fields) for entry, fields in stream.entries.items() if entry > group.last]
+                newest_first = takewhile(lambda item: item[0] > group.last, reversed(stream.entries.items()))
+                new = list(newest_first)[::-1]
                 for entry, _ in new[:count]:
                     group.last = entry
                     group.pending[entry] = Pending(consumer, self.now_ms(), 1)

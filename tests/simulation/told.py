@@ -28,6 +28,8 @@ class Told:
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
+        self.covers: list[tuple[str, float, float]] = []
+        """What was known to be covered, by this process and those before it: ivrid, since, until."""
         self._heard_at: dict[str, float] = {}
         self.coverage = Coverage()
         self.ended: dict[str, Ended] = {}
@@ -58,6 +60,8 @@ class Told:
             if self._started(sid) > upto:
                 heir._unsure.add(sid)
         heir.covered_since = {ivrid: at for ivrid, at in self.covered_since.items() if heir.maybe(ivrid)}
+        lost = self.covered_since.keys() - heir.covered_since.keys()
+        heir.covers = [*self.covers, *((ivrid, self.covered_since[ivrid], self._now) for ivrid in lost)]
         heir._note(upto)
         return heir
 
@@ -144,7 +148,9 @@ class Told:
             return
         self.ended[section_id] = Ended(at, final, self._renewed[section_id], section)
         for ivrid in self.coverage.end(section_id):
-            self.covered_since.pop(ivrid, None)
+            since = self.covered_since.pop(ivrid, None)
+            if since is not None:
+                self.covers.append((ivrid, since, at))
             self.uncovered_at[ivrid] = at
 
     def _note(self, now: float) -> None:

@@ -614,8 +614,8 @@ class World:
                 self.judge.violated("Redis empties out", f"{text}: {left}")
 
 
-def run(script: Script) -> Result:
-    """Play the story to its end."""
+def played(script: Script) -> World:
+    """The world as it is when the story is over."""
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
     try:
@@ -624,11 +624,17 @@ def run(script: Script) -> Result:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+    return world
+
+
+def run(script: Script) -> Result:
+    """Play the story to its end."""
+    world = played(script)
     judge = world.judge
     return Result(
         script.seed,
         judge.first,
-        loop.time(),
+        world.loop.time(),
         [fault.kind for fault in script.faults],
         judge.requests,
         sum(1 for _, text, _ in world.lines if text.startswith("CRM: ")),
