@@ -51,6 +51,8 @@ class Gaps:
         self._ended: list[tuple[str | None, str, float, float]] = []
         self._last: Record | None = None
         self._closed: Record | None = None
+        self._muted: dict[tuple[str | None, str], float] = {}
+        """(account, ivrid) -> when Voicenter last confirmed that it is muted."""
 
     def take(self, record: Record) -> None:
         self._look_for_silence(record)
@@ -67,6 +69,8 @@ class Gaps:
                 self._end(None, f"CRM not heard ({record.fields.get('source')})", at)
             case "crm.gap":
                 self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
+            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
+                self._confirmed(record)
             case "clock.stepped":
                 self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
             case _ if event == OPENED:
@@ -111,6 +115,17 @@ class Gaps:
             at = self._last.at if self._last else record.at
             self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")
         self._closed = None
+
+    def _confirmed(self, record: Record) -> None:
+        """What was asked once more may have been undone since it was confirmed, by a late request for the opposite."""
+        call = (record.account, str(record.fields.get("ivrid")))
+        since = self._muted.pop(call, None)
+        if record.event == "call.muted":
+            self._muted[call] = record.at
+        elif record.event == "mute.reaffirmed" and record.fields.get("muted"):
+            self._muted[call] = record.at
+            if since is not None:
+                self._add("mute in doubt", record.account, since, record.at, f"of call {call[1]}")
 
     def _look_for_silence(self, record: Record) -> None:
         last = self._last

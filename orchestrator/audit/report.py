@@ -39,6 +39,8 @@ class Exposure:
     cause: str
     ended_by: str
     answered: bool | None
+    muted_until: float | None = None
+    """Of a drift: when it was last known to be muted. It ran since some moment after that."""
 
     @property
     def breach(self) -> bool:
@@ -154,7 +156,7 @@ class Reporter:
             case "call.covered":
                 self._place(record, self._extension(record))
                 self._count(record, self._extension(record), "covered", 1)
-            case "call.unmuted" if "overmute_ms" in record.fields:
+            case "call.unmuted" | "overmute" if "overmute_ms" in record.fields:
                 self._count(record, self._extension(record), "over_mutes", 1)
                 self._count(record, self._extension(record), "over_mute_s", record.fields["overmute_ms"] / 1000)
             case _ if record.event == EXPOSURE:
@@ -267,6 +269,7 @@ class Reporter:
             str(fields["cause"]),
             str(fields["ended_by"]),
             fields.get("answered"),
+            epoch_s(fields["muted_until"]) if "muted_until" in fields else None,
         )
         self._exposures.append(exposure)
         self._count(record, exposure.extension, "exposures", 1)

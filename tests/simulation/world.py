@@ -17,6 +17,7 @@ from orchestrator.simulator import account
 from orchestrator.simulator.centre import Centre
 from orchestrator.simulator.crm import Crm, Message, Sections
 from orchestrator.simulator.floor import Tempo
+from orchestrator.simulator.recordings import Recordings
 from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.truth import Truth
@@ -92,12 +93,12 @@ class Result:
 
 
 class World:
-    def __init__(self, loop: SimulatedLoop, script: Script) -> None:
+    def __init__(self, loop: SimulatedLoop, script: Script, recordings: Recordings) -> None:
         seed = self.seed = script.seed
         self.lines: list[tuple[float, str, tuple[Any, ...]]] = []
         self.loop = loop
         self.clock = WorldClock(loop)
-        self.truth = Truth(self.clock)
+        self.truth = Truth(self.clock, recordings=recordings)
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
@@ -265,6 +266,11 @@ class World:
             self._left_at = self.clock.now()
             if self._vacant.until != float("inf"):
                 self._vacant = self.judge.excuse("nobody at work")
+
+    @property
+    def covers(self) -> list[tuple[str, float, float, bool]]:
+        """What the daemon was told to be covered: see `Told.covers`. At the end of the story."""
+        return next(iter(self.tolds.values()), self._legacy[0]).covers
 
     def _pick(self, dice: float) -> Daemon | None:
         running = [daemon for daemon in self.daemons if daemon.process.runs and not daemon.task.done()]
@@ -614,12 +620,12 @@ class World:
                 self.judge.violated("Redis empties out", f"{text}: {left}")
 
 
-def played(script: Script) -> World:
-    """The world as it is when the story is over."""
+def played(script: Script, recordings: Recordings) -> World:
+    """The world as it is when the story is over; its truth is kept in `recordings`."""
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
     try:
-        world = World(loop, script)
+        world = World(loop, script, recordings)
         loop.run_until_complete(world.play())
     finally:
         asyncio.set_event_loop(None)
@@ -629,7 +635,7 @@ def played(script: Script) -> World:
 
 def run(script: Script) -> Result:
     """Play the story to its end."""
-    world = played(script)
+    world = played(script, Recordings())
     judge = world.judge
     return Result(
         script.seed,
