@@ -142,7 +142,7 @@ def differences(case: Case, world: World) -> Iterator[str]:
 def _untold(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     """What the daemon was not told when it was so: the feed lags, and so do a CRM's messages on a way that is
     disturbed. A section may begin and end before it is heard of."""
-    heard = case.told[ivrid] + case.gap(UNDECLARED) + [(each.at, each.until) for each in case.exposed[ivrid]]
+    heard = case.told[ivrid] + case.gap((*UNDECLARED, *UNSEEN)) + [(each.at, each.until) for each in case.exposed[ivrid]]
     left = minus(spans, heard + case.faulty("feed", "login", "polls", "crm", "redis", *PROCESS, after_s=SETTLED_S))
     return [span for span in left if length(span) > LAG_MOST_S + SAME_S]
 
@@ -155,17 +155,17 @@ def _missing(case: Case, ivrid: str) -> list[Span]:
     known += case.gap(["mute in doubt"], ivrid)
     # A success that does nothing is believed until an event or a poll (5 s) that is newer by 2 s shows otherwise:
     known += case.faulty("api_hollow", after_s=RECOVERED_S + 2.0)
-    left = minus(both(case.witness.ran[ivrid], case.surely[ivrid]), known)
-    begins = [since for since, _ in case.witness.alive[ivrid]]
-    # It was covered before it was up (named as related, or redialled): the feed says late that it is up now.
-    lag_s = LAG_MOST_S + SAME_S
-    blind = case.gap(UNSEEN)
-    return [
-        (since, until)
-        for since, until in left
-        if not any(abs(since - begin) < SAME_S + GRAIN_S for begin in begins)
-        or (until - since > lag_s and minus([(since + lag_s, until)], blind))
-    ]
+    known += _not_seen_yet(case, ivrid)
+    return minus(both(case.witness.ran[ivrid], case.surely[ivrid]), known)
+
+
+def _not_seen_yet(case: Case, ivrid: str) -> Iterator[Span]:
+    """A call that was covered before it was up (named as related, or redialled): Voicenter did not know it when it was
+    asked, and the feed says late that it is up now, or when it is not blind any more."""
+    for begin, end in case.witness.alive[ivrid]:
+        if any(since < begin - SAME_S and until > begin for since, until in case.told[ivrid]):
+            blind = [until for since, until in case.gap(UNSEEN) if since < begin + LAG_MOST_S and until > begin]
+            yield begin, min(end, max([begin, *blind]) + LAG_MOST_S)
 
 
 def _invented(case: Case, ivrid: str) -> list[Span]:
@@ -190,7 +190,8 @@ def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     true = spans + case.gap(UNDECLARED) + case.gap(UNSEEN)
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)  # what may have been muted counts as muted
-    true += [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]]
+    # That a call is over the feed tells late, or not at all where it loses events and says nothing of it.
+    true += case.faulty("feed", "login", after_s=SETTLED_S) + [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]]
     left = minus(case.over_muted[ivrid], true)
     return [span for span in left if length(span) > WAY_BACK_S]
 
