@@ -53,11 +53,15 @@ class Gaps:
         self._closed: Record | None = None
         self._muted: dict[tuple[str | None, str], float] = {}
         """(account, ivrid) -> when Voicenter last confirmed that it is muted."""
+        self._unheard: dict[str | None, float] = {}
+        """Accounts whose feed was never told of since their process began, and when that was; None: any other one."""
 
     def take(self, record: Record) -> None:
         self._look_for_silence(record)
         self._sections(record)
         account, event, at = record.account, record.event, record.at
+        if event.startswith("feed."):
+            self._hear(account)
         if kind := STARTS.get(event):
             self._begin(account, kind, at)
         elif kind := ENDS.get(event):
@@ -73,6 +77,9 @@ class Gaps:
                 self._confirmed(record)
             case "clock.stepped":
                 self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
+            case "daemon.ready":
+                for name in record.fields.get("accounts", ()):
+                    self._unheard.setdefault(name, self._unheard.get(None, at))
             case _ if event == OPENED:
                 self._opened(record)
             case _ if event == CLOSED:
@@ -93,6 +100,8 @@ class Gaps:
         last = self._last
         if until is not None and (last is None or until - last.at > SILENT_S):
             self._add("no evidence", None, last.at if last else 0.0, until)
+        for account in [account for account in self._unheard if account is not None]:
+            self._hear(account)
         for gap in self.all:
             gap.sections |= self._active_in(gap)
         return sorted(self.all, key=lambda gap: gap.since)
@@ -101,6 +110,7 @@ class Gaps:
         for gap in self._open.values():  # what a process saw ends with it
             gap.until = record.at
         self._open.clear()
+        self._unheard = {None: record.at}
         fields = record.fields
         if self._closed is not None:
             why = "stopped as asked" if self._closed.fields.get("why") == "stopped" else "crashed"
@@ -115,6 +125,13 @@ class Gaps:
             at = self._last.at if self._last else record.at
             self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")
         self._closed = None
+
+    def _hear(self, account: str | None) -> None:
+        """The first word on a feed since its process began, which was blind until then."""
+        since = self._unheard.get(account, self._unheard.get(None))
+        self._unheard[account] = float("inf")
+        if since is not None and since != float("inf"):
+            self._begin(account, "feed blind", since)
 
     def _confirmed(self, record: Record) -> None:
         """What was asked once more may have been undone since it was confirmed, by a late request for the opposite."""

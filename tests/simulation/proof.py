@@ -155,6 +155,8 @@ def _missing(case: Case, ivrid: str) -> list[Span]:
     known += case.gap(["mute in doubt"], ivrid)
     # A success that does nothing is believed until an event or a poll (5 s) that is newer by 2 s shows otherwise:
     known += case.faulty("api_hollow", after_s=RECOVERED_S + 2.0)
+    # A live call that Voicenter says it does not know is over, as far as anybody can know, until it is seen anew:
+    known += case.faulty("api_not_found", after_s=WAY_BACK_S)
     known += _not_seen_yet(case, ivrid)
     return minus(both(case.witness.ran[ivrid], case.surely[ivrid]), known)
 
@@ -177,6 +179,8 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
     alive = case.witness.alive[ivrid]
     # That a call is over the feed tells late; a call that is over is exposed until Voicenter says that there is none.
     ended = [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in alive] + case.gap(UNSEEN)
+    # A message that was held up may name a call that is over: Voicenter is asked for it a few times more.
+    ended += case.faulty("crm", "redis", after_s=SETTLED_S)
     wrong = [span for span in minus(told, true + ended) if length(span) > WAY_BACK_S]
     return wrong + [span for span in minus(both(over, alive), true) if length(span) > WAY_BACK_S]
 
@@ -188,7 +192,8 @@ def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 
 
 def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
-    true = spans + case.gap(UNDECLARED) + case.gap(UNSEEN)
+    # A call that ended while nobody could see that is asked for until Voicenter is asked again after it: 2 s.
+    true = spans + case.gap(UNDECLARED) + [(since, until + 2.0 + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)  # what may have been muted counts as muted
     # That a call is over the feed tells late, or not at all where it loses events and says nothing of it.
     true += case.faulty("feed", "login", after_s=SETTLED_S) + [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]]
