@@ -7,6 +7,7 @@ exposure; one that was muted by us and covered by nothing is an over-mute. Guara
 agrees to `SAME_S`, or has one of the reasons below, each of them something that the daemon cannot know.
 """
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from orchestrator.audit.recorder import OVERMUTE
 from orchestrator.audit.report import Exposure, Reporter
 from orchestrator.simulator.recordings import Recording, Recordings
-from tests.simulation.faults import EVERY, RECOVERED_S
+from tests.simulation.faults import EVERY, RECOVERED_S, Fault
+from tests.simulation.faults import KINDS as OF_KIND
 from tests.simulation.feed import LAG_MOST_S
 from tests.simulation.vendor import LATENCY_S
 from tests.simulation.world import Script, World, WorldClock, played
@@ -99,6 +101,25 @@ class Case:
         start = WorldClock.START
         hit = (fault for fault in self.script.faults if fault.kind.startswith(prefixes))
         return [(start + fault.at, start + fault.at + fault.lasts_s + after_s) for fault in hit]
+
+
+def shift(seed: int, hours: float) -> Script:
+    """A whole shift, with a fault every few minutes."""
+    chance, faults, at = random.Random(f"shift {seed}"), [], 60.0
+    while at < hours * 3600:
+        kind = chance.choice(KINDS)
+        lasts_s = round(chance.uniform(*OF_KIND[kind].lasts_s), 3)
+        faults.append(Fault(kind, round(at, 3), lasts_s, round(chance.uniform(0.0, 0.999), 3)))
+        at += lasts_s + chance.uniform(120.0, 400.0)
+    return Script(seed, 4, 3.0, hours * 3600, tuple(faults))
+
+
+def checked(script: Script) -> tuple[int, list[str]]:
+    """How many exposures and over-mutes the audit tells of, and what differs."""
+    case, world = tried(script)
+    told = sum(map(len, case.exposed.values())) + sum(map(len, case.over_muted.values()))
+    broken = [str(world.judge.first)] if world.judge.first else []
+    return told, broken + list(dict.fromkeys(differences(case, world)))
 
 
 def tried(script: Script) -> tuple[Case, World]:
