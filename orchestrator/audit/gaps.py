@@ -59,6 +59,12 @@ class Gaps:
     def take(self, record: Record) -> None:
         self._look_for_silence(record)
         self._sections(record)
+        self._standing(record)
+        self._happening(record)
+        self._last = record
+
+    def _standing(self, record: Record) -> None:
+        """What lasts from one record to another."""
         account, event, at = record.account, record.event, record.at
         if event.startswith("feed."):
             self._hear(account)
@@ -71,25 +77,29 @@ class Gaps:
                 self._begin(None, f"CRM not heard ({record.fields.get('source')})", at)
             case "crm.connected":
                 self._end(None, f"CRM not heard ({record.fields.get('source')})", at)
-            case "crm.gap":
-                self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
-            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
-                self._confirmed(record)
-            case "clock.stepped":
-                self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
             case "daemon.ready":
                 for name in record.fields.get("accounts", ()):
                     self._unheard.setdefault(name, self._unheard.get(None, at))
-            case _ if event == OPENED:
+            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
+                self._confirmed(record)
+
+    def _happening(self, record: Record) -> None:
+        """What one record tells of."""
+        at = record.at
+        match record.event:
+            case "crm.gap":
+                self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
+            case "clock.stepped":
+                self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
+            case event if event == OPENED:
                 self._opened(record)
-            case _ if event == CLOSED:
+            case event if event == CLOSED:
                 self._closed = record
-            case _ if event == STALLED:
+            case event if event == STALLED:
                 self._add("process stood still", None, _since(record), at)
-            case _ if event == LOST:
+            case event if event == LOST:
                 lost, why = record.fields.get("lost", 0), record.fields.get("why", "")
                 self._add("audit not written", None, _since(record), at, f"{lost} records lost; {why}".rstrip("; "))
-        self._last = record
 
     def damaged(self, since: float, until: float | None, why: str) -> None:
         """The chain does not hold there."""
@@ -134,7 +144,7 @@ class Gaps:
             self._begin(account, "feed blind", since)
 
     def _confirmed(self, record: Record) -> None:
-        """What was asked once more may have been undone since it was confirmed, by a late request for the opposite."""
+        """What was asked once more may have been undone since it was confirmed, by a late request."""
         call = (record.account, str(record.fields.get("ivrid")))
         since = self._muted.pop(call, None)
         if record.event == "call.muted":

@@ -55,6 +55,7 @@ REMEMBERED = 20_000
 Looks = tuple[float | None, bool | None]
 """When a call began, and whether it was answered anywhere; None: not known."""
 
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """A muted call that nothing covers any more, since its section ended."""
@@ -101,8 +102,8 @@ class Noticed:
 
 
 class Recorder:
-    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known; `leaving`, which
-    muted calls a section leaves that has ended."""
+    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known;
+    `leaving`, which muted calls a section leaves that has ended."""
 
     def __init__(
         self,
@@ -201,9 +202,7 @@ class Recorder:
         if began is None or not known.left_shown:
             return None
         fields = {"ivrid": _value(ivrid)} | self._times(known, began, now)
-        return Draft(
-            now, OVERMUTE, self._account, fields | {"overmute_ms": ms(now - began), "ended_by": ended_by}
-        )
+        return Draft(now, OVERMUTE, self._account, fields | {"overmute_ms": ms(now - began), "ended_by": ended_by})
 
     def _times(self, known: Known, began: float, now: float) -> dict[str, Value]:
         fields: dict[str, Value] = {} if known.extension is None else {"extension": _value(known.extension)}

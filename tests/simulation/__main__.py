@@ -1,6 +1,7 @@
 """`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them.
 
-`--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without. `--evidence` holds the audit against the truth.
+`--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without.
+`--evidence` holds the audit against the truth.
 """
 
 import argparse

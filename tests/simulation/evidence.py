@@ -1,8 +1,8 @@
 """The audit's folders of a story, in memory: what the daemon's own writer would have in its files.
 
-Guarantees: the writer is the real one, only its disk is not: a disk that takes no time, on which one process at a time
-writes in a folder; what was handed over and not written yet is lost with a process that is killed, and the next one
-finds what was written, and when the head last said that somebody was alive.
+Guarantees: the writer is the real one, only its disk is not: a disk that takes no time, on which one process at a
+time writes in a folder; what was handed over and not written yet is lost with a process that is killed, and the
+next one finds what was written, and when the head last said that somebody was alive.
 """
 
 from collections.abc import Callable, Sequence
@@ -82,6 +82,6 @@ class AtOnce(Executor):
         done: Future[Any] = Future()
         try:
             done.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except OSError as error:
             done.set_exception(error)
         return done

@@ -1,10 +1,11 @@
 """The audit of a story, held against the truth: every moment that it tells of, and every one that it does not.
 
 What is compared, per call, are times. From the truth: when it was up, and when its recording ran. From what the
-daemon was told (`Told`, by the simulator's own rules of coverage): when it was covered as far as anybody could know.
-From the records, through the report: exposures, over-mutes, gaps. A call that was covered as told, and recorded, is an
-exposure; one that was muted by us and covered by nothing is an over-mute. Guarantee: what `differences` does not name
-agrees to `SAME_S`, or has one of the reasons below, each of them something that the daemon cannot know.
+daemon was told (`Told`, by the simulator's own rules of coverage): when it was covered as far as anybody could
+know. From the records, through the report: exposures, over-mutes, gaps. A call that was covered as told, and
+recorded, is an exposure; one that was muted by us and covered by nothing is an over-mute. Guarantee: what
+`differences` does not name agrees to `SAME_S`, or has one of the reasons below, each of them something that the
+daemon cannot know.
 """
 
 import random
@@ -18,8 +19,9 @@ from orchestrator.simulator.recordings import Recording, Recordings
 from tests.simulation.faults import EVERY, RECOVERED_S, Fault
 from tests.simulation.faults import KINDS as OF_KIND
 from tests.simulation.feed import LAG_MOST_S
+from tests.simulation.loop import WorldClock
 from tests.simulation.vendor import LATENCY_S
-from tests.simulation.world import Script, World, WorldClock, played
+from tests.simulation.world import Script, World, played
 
 KINDS = [kind for kind in EVERY if kind != "clock_stepped"]
 """The audit's times are the machine's: on one whose clock is wrong they are as wrong, which `clock.stepped` says."""
@@ -35,7 +37,7 @@ UNSEEN = ("feed blind", "mutes not verified")
 
 PROCESS = ("killed", "restarted", "frozen", "second_started")
 SETTLED_S = RECOVERED_S + 5.0
-"""Until nothing that a fault has left can be applied or come any more: its last attempt, and a request that is late."""
+"""Until nothing that a fault has left can be applied or come any more: the last attempt, and a late request."""
 GRAIN_S = 0.005
 
 Span = tuple[float, float]
@@ -150,7 +152,7 @@ def differences(case: Case, world: World) -> Iterator[str]:
     verdict = world.truth.verdict()
     for exposure in verdict.exposures.stretches:
         yield from _shown("nobody was told of", exposure.ivrid, _untold(case, exposure.ivrid, list(exposure.spans)))
-    over_mutes = defaultdict(list)
+    over_mutes: dict[str, list[Span]] = defaultdict(list)
     for over_mute in verdict.over_mutes.stretches:
         over_mutes[over_mute.ivrid] += over_mute.spans
     for ivrid in {**case.told, **case.exposed, **case.over_muted, **over_mutes}:
@@ -163,7 +165,9 @@ def differences(case: Case, world: World) -> Iterator[str]:
 def _untold(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     """What the daemon was not told when it was so: the feed lags, and so do a CRM's messages on a way that is
     disturbed. A section may begin and end before it is heard of."""
-    heard = case.told[ivrid] + case.gap((*UNDECLARED, *UNSEEN)) + [(each.at, each.until) for each in case.exposed[ivrid]]
+    heard = (
+        case.told[ivrid] + case.gap((*UNDECLARED, *UNSEEN)) + [(each.at, each.until) for each in case.exposed[ivrid]]
+    )
     left = minus(spans, heard + case.faulty("feed", "login", "polls", "crm", "redis", *PROCESS, after_s=SETTLED_S))
     return [span for span in left if length(span) > LAG_MOST_S + SAME_S]
 
@@ -183,8 +187,8 @@ def _missing(case: Case, ivrid: str) -> list[Span]:
 
 
 def _not_seen_yet(case: Case, ivrid: str) -> Iterator[Span]:
-    """A call that was covered before it was up (named as related, or redialled): Voicenter did not know it when it was
-    asked, and the feed says late that it is up now, or when it is not blind any more."""
+    """A call that was covered before it was up (named as related, or redialled): Voicenter did not know it when it
+    was asked, and the feed says late that it is up now, or when it is not blind any more."""
     for begin, end in case.witness.alive[ivrid]:
         if any(since < begin - SAME_S and until > begin for since, until in case.told[ivrid]):
             blind = [until for since, until in case.gap(UNSEEN) if since < begin + LAG_MOST_S and until > begin]
@@ -192,13 +196,16 @@ def _not_seen_yet(case: Case, ivrid: str) -> Iterator[Span]:
 
 
 def _invented(case: Case, ivrid: str) -> list[Span]:
-    told = [(each.at, each.until) for each in case.exposed[ivrid] if each.ended_by != "call_over"]
-    over = [(each.at, each.until) for each in case.exposed[ivrid] if each.ended_by == "call_over"]
+    # A call that is over counts as exposed until Voicenter says that there is none; that it said so is not
+    # known to the process that comes after one that was killed.
+    exposures = [(each, each.ended_by == "call_over" or each.cause == "daemon_down") for each in case.exposed[ivrid]]
+    told = [(each.at, each.until) for each, perhaps_over in exposures if not perhaps_over]
+    over = [(each.at, each.until) for each, perhaps_over in exposures if perhaps_over]
     true = both(case.witness.ran[ivrid], case.told[ivrid]) + case.gap(UNDECLARED)
     # An answer that was lost or late counts as none; a process that stands still for less than 5 s takes it late.
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)
     alive = case.witness.alive[ivrid]
-    # That a call is over the feed tells late; a call that is over is exposed until Voicenter says that there is none.
+    # That a call is over the feed tells late.
     ended = [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in alive] + case.gap(UNSEEN)
     # A message that was held up may name a call that is over: Voicenter is asked for it a few times more.
     ended += case.faulty("crm", "redis", after_s=SETTLED_S)
@@ -217,7 +224,9 @@ def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     true = spans + case.gap(UNDECLARED) + [(since, until + 2.0 + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)  # what may have been muted counts as muted
     # That a call is over the feed tells late, or not at all where it loses events and says nothing of it.
-    true += case.faulty("feed", "login", after_s=SETTLED_S) + [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]]
+    true += case.faulty("feed", "login", after_s=SETTLED_S) + [
+        (end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]
+    ]
     left = minus(case.over_muted[ivrid], true)
     return [span for span in left if length(span) > WAY_BACK_S]
 

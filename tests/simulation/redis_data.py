@@ -51,6 +51,11 @@ class Stream:
     last: StreamId = (0, 0)
     groups: dict[bytes, Group] = field(default_factory=dict)
 
+    def after(self, last: StreamId) -> list[tuple[StreamId, list[bytes]]]:
+        """What was added since; a long stream costs no more than a short one."""
+        newest_first = takewhile(lambda item: item[0] > last, reversed(self.entries.items()))
+        return list(newest_first)[::-1]
+
 
 Script = Callable[["RedisData", list[bytes], list[bytes]], Value]
 SCRIPTS: dict[str, Script] = {}
@@ -388,8 +393,7 @@ class RedisData:
         for key, start in zip(words[at : at + half], words[at + half :], strict=True):
             stream, group = self._group(key, name)
             if start == b">":
-                newest_first = takewhile(lambda item: item[0] > group.last, reversed(stream.entries.items()))
-                new = list(newest_first)[::-1]
+                new = stream.after(group.last)
                 for entry, _ in new[:count]:
                     group.last = entry
                     group.pending[entry] = Pending(consumer, self.now_ms(), 1)

@@ -42,7 +42,9 @@ def test_a_story_without_faults_agrees(quiet: tuple[Case, World]) -> None:
 
 def test_a_record_that_is_missing_or_wrong_is_noticed(quiet: tuple[Case, World]) -> None:
     case, world = quiet
-    ivrid, (first, *_) = next((ivrid, of) for ivrid, of in case.exposed.items() if len(of) == 1 and of[0].seconds > 0.1)
+    ivrid, (first, *_) = next(
+        (ivrid, of) for ivrid, of in case.exposed.items() if len(of) == 1 and of[0].seconds > 0.1
+    )
     for wrong, what in (
         ([], "exposure missing"),
         ([replace(first, at=first.at + 0.06)], "exposure missing"),

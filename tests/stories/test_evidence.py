@@ -1,6 +1,7 @@
 """What only a real process shows of the audit: files on a disk, which a kill leaves whole, and what they say of it.
 
-That they have every exposure and over-mute with its seconds is shown in virtual time (tests/simulation/test_proof.py).
+That they have every exposure and over-mute with its seconds is shown in virtual time
+(tests/simulation/test_proof.py).
 """
 
 import json
