@@ -252,6 +252,7 @@ class Reporter:
             if not covering:
                 self._covering.pop(call, None)
                 self._open.pop(call, None)
+                self._over.discard(call)  # whoever covers it next has it asked for anew
 
     def _add_muted(self, account: str, extension: str, since: float, until: float) -> None:
         seconds = until - max(since, self.since)

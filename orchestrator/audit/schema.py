@@ -79,7 +79,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "to_offset_s": "`to` in seconds from the call's begin",
     "muted_until": "of cause drift: when it was last known to be muted; it ran since some moment after that",
     "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
-    "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know it), covered_again (an over-mute)",
+    "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know it), covered_again",
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
 }
 
