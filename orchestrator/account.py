@@ -12,7 +12,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from orchestrator.audit.journal import Journal
-from orchestrator.audit.recorder import Recorder, look_in
+from orchestrator.audit.recorder import Recorder, left_in, look_in
 from orchestrator.config import Account as AccountSettings
 from orchestrator.config import Config
 from orchestrator.config.schema import FEED
@@ -63,7 +63,7 @@ class Account:
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        kept = Recorder(journal, name, clock, look_in(state))
+        kept = Recorder(journal, name, clock, look_in(state), left_in(state))
         self.timelines, self.turned = Timelines(state, clock), Turned(clock)
         watch = watchers.of(name, prompt=(self.timelines,), later=(audit, kept, self.turned))
         self.observer, self._tell = watch.observer, watch.tell

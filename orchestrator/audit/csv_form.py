@@ -26,6 +26,7 @@ COLUMNS = (
     "cause",
     "ended_by",
     "answered",
+    "muted_until",
     "breach",
     "note",
 )

@@ -51,11 +51,23 @@ class Gaps:
         self._ended: list[tuple[str | None, str, float, float]] = []
         self._last: Record | None = None
         self._closed: Record | None = None
+        self._muted: dict[tuple[str | None, str], float] = {}
+        """(account, ivrid) -> when Voicenter last confirmed that it is muted."""
+        self._unheard: dict[str | None, float] = {}
+        """Accounts whose feed was never told of since their process began, and when that was; None: any other one."""
 
     def take(self, record: Record) -> None:
         self._look_for_silence(record)
         self._sections(record)
+        self._standing(record)
+        self._happening(record)
+        self._last = record
+
+    def _standing(self, record: Record) -> None:
+        """What lasts from one record to another."""
         account, event, at = record.account, record.event, record.at
+        if event.startswith("feed."):
+            self._hear(account)
         if kind := STARTS.get(event):
             self._begin(account, kind, at)
         elif kind := ENDS.get(event):
@@ -65,20 +77,29 @@ class Gaps:
                 self._begin(None, f"CRM not heard ({record.fields.get('source')})", at)
             case "crm.connected":
                 self._end(None, f"CRM not heard ({record.fields.get('source')})", at)
+            case "daemon.ready":
+                for name in record.fields.get("accounts", ()):
+                    self._unheard.setdefault(name, self._unheard.get(None, at))
+            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
+                self._confirmed(record)
+
+    def _happening(self, record: Record) -> None:
+        """What one record tells of."""
+        at = record.at
+        match record.event:
             case "crm.gap":
                 self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
             case "clock.stepped":
                 self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
-            case _ if event == OPENED:
+            case event if event == OPENED:
                 self._opened(record)
-            case _ if event == CLOSED:
+            case event if event == CLOSED:
                 self._closed = record
-            case _ if event == STALLED:
+            case event if event == STALLED:
                 self._add("process stood still", None, _since(record), at)
-            case _ if event == LOST:
+            case event if event == LOST:
                 lost, why = record.fields.get("lost", 0), record.fields.get("why", "")
                 self._add("audit not written", None, _since(record), at, f"{lost} records lost; {why}".rstrip("; "))
-        self._last = record
 
     def damaged(self, since: float, until: float | None, why: str) -> None:
         """The chain does not hold there."""
@@ -89,6 +110,8 @@ class Gaps:
         last = self._last
         if until is not None and (last is None or until - last.at > SILENT_S):
             self._add("no evidence", None, last.at if last else 0.0, until)
+        for account in [account for account in self._unheard if account is not None]:
+            self._hear(account)
         for gap in self.all:
             gap.sections |= self._active_in(gap)
         return sorted(self.all, key=lambda gap: gap.since)
@@ -97,6 +120,7 @@ class Gaps:
         for gap in self._open.values():  # what a process saw ends with it
             gap.until = record.at
         self._open.clear()
+        self._unheard = {None: record.at}
         fields = record.fields
         if self._closed is not None:
             why = "stopped as asked" if self._closed.fields.get("why") == "stopped" else "crashed"
@@ -111,6 +135,24 @@ class Gaps:
             at = self._last.at if self._last else record.at
             self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")
         self._closed = None
+
+    def _hear(self, account: str | None) -> None:
+        """The first word on a feed since its process began, which was blind until then."""
+        since = self._unheard.get(account, self._unheard.get(None))
+        self._unheard[account] = float("inf")
+        if since is not None and since != float("inf"):
+            self._begin(account, "feed blind", since)
+
+    def _confirmed(self, record: Record) -> None:
+        """What was asked once more may have been undone since it was confirmed, by a late request."""
+        call = (record.account, str(record.fields.get("ivrid")))
+        since = self._muted.pop(call, None)
+        if record.event == "call.muted":
+            self._muted[call] = record.at
+        elif record.event == "mute.reaffirmed" and record.fields.get("muted"):
+            self._muted[call] = record.at
+            if since is not None:
+                self._add("mute in doubt", record.account, since, record.at, f"of call {call[1]}")
 
     def _look_for_silence(self, record: Record) -> None:
         last = self._last

@@ -9,13 +9,13 @@ still is one, too. So what is missing in the files is declared in the files.
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from orchestrator.audit.book import Book, Found
+from orchestrator.audit.book import Book, Closed, Found
 from orchestrator.audit.records import Draft, Value, day_of, utc
 from orchestrator.clock import Clock
 from orchestrator.engine.notices import AuditBack, AuditDayClosed, AuditLost
@@ -76,16 +76,35 @@ class Opens(Protocol):
     ) -> AbstractAsyncContextManager[Journal]: ...
 
 
+class Keeps(Protocol):
+    """What records are written to, as `Book` has it: every call may raise `OSError`."""
+
+    @property
+    def found(self) -> Found: ...
+
+    def write(self, drafts: Sequence[Draft], now: float) -> list[Closed]: ...
+
+    def note_alive(self, now: float) -> None: ...
+
+    def expire(self, oldest_kept: str, now: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class FileJournal:
-    def __init__(self, folder: Path, keep_days: int, clock: Clock, observer: Observer) -> None:
-        self._folder = folder
+    """`opens` and what it returns are called in `thread` alone, which is shut down in the end."""
+
+    def __init__(
+        self, opens: Callable[[], Keeps], thread: Executor, keep_days: int, clock: Clock, observer: Observer
+    ) -> None:
+        self._opens = opens
+        self._thread = thread
         self._keep_days = keep_days
         self._clock = clock
         self._observer = observer
         self._waiting: deque[Entry] = deque()
         self._news = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "audit")
-        self._book: Book | None = None
+        self._book: Keeps | None = None
         self._failing_since: float | None = None
         self._why = ""
         self._dropped = 0
@@ -145,7 +164,7 @@ class FileJournal:
         now = self._clock.now()
         try:
             if self._book is None:
-                self._book = await self._in_thread(lambda: Book.open(self._folder))
+                self._book = await self._in_thread(self._opens)
                 self._waiting.appendleft(_opened(now, self._book.found))
             await self._write(self._book, now)
         except OSError as error:
@@ -156,7 +175,7 @@ class FileJournal:
             self._failing_since = None
         return True
 
-    async def _write(self, book: Book, now: float) -> None:
+    async def _write(self, book: Keeps, now: float) -> None:
         if self._failing_since is not None or self._dropped:
             since = self._failing_since or now
             fields: dict[str, Value] = {
@@ -203,7 +222,14 @@ class FileJournal:
 
 @asynccontextmanager
 async def in_files(folder: Path, keep_days: int, clock: Clock, observer: Observer) -> AsyncIterator[Journal]:
-    journal = FileJournal(folder, keep_days, clock, observer)
+    thread = ThreadPoolExecutor(1, "audit")
+    async with kept(FileJournal(lambda: Book.open(folder), thread, keep_days, clock, observer)) as journal:
+        yield journal
+
+
+@asynccontextmanager
+async def kept(journal: FileJournal) -> AsyncIterator[Journal]:
+    """It writes as long as the block lasts, and says why that ended."""
     writing = asyncio.create_task(journal.run())  # of no group: what ends the others is still to be written
     why = "crashed"
     try:

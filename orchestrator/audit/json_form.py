@@ -48,6 +48,7 @@ def exposure(of: Exposure) -> dict[str, Any]:
     return {
         "from": utc(of.at),
         "to": utc(of.until),
+        "muted_until": None if of.muted_until is None else utc(of.muted_until),
         "account": of.account,
         "ivrid": of.ivrid,
         "extension": of.extension,

@@ -2,7 +2,8 @@
 
 Guarantees: a record has catalogued fields only, each as a log line would have it; every end of an exposure that the
 core tells of (the mute was confirmed, the cover ended, the call was over) is one `exposure` record, with from and to
-in UTC and, where the call's begin is known, in seconds from there: the part to delete.
+in UTC and, where the call's begin is known, in seconds from there: the part to delete. An over-mute that no answer
+ended, because the call was covered again or over before, is one `overmute` record.
 """
 
 from collections import OrderedDict
@@ -20,11 +21,14 @@ from orchestrator.core.notices import (
     CallExposed,
     CallGone,
     CallMuted,
+    CallUnmuted,
     CallVerified,
     FeedTurned,
     MuteDrifted,
     Notice,
+    SectionClosed,
 )
+from orchestrator.core.standing import Stage
 from orchestrator.core.state import State
 from orchestrator.engine.notices import (
     EdgeNotice,
@@ -39,7 +43,8 @@ from orchestrator.telemetry.allowlist import presentable
 from orchestrator.telemetry.audit import KEPT
 from orchestrator.telemetry.lines import Field, line
 
-EXPOSURE = "exposure"
+EXPOSURE, OVERMUTE = "exposure", "overmute"
+_MUTED = (Stage.CONFIRMED, Stage.VERIFIED)
 _API, _FEED = "api_down", "feed_blind"
 _NEVER = float("-inf")
 
@@ -49,6 +54,16 @@ REMEMBERED = 20_000
 
 Looks = tuple[float | None, bool | None]
 """When a call began, and whether it was answered anywhere; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A muted call that nothing covers any more, since its section ended."""
+
+    ivrid: str
+    shown: bool
+    """Whether an extension still had it up: else it was over, most likely, and no recording ran."""
+
 
 PASSED_OVER = (PollMade, MessageTaken, MessageRejected, FeedEventRejected, RequestServed, RequestRefused)
 """Notices that come in storms and prove nothing: they must not take the room of others."""
@@ -66,6 +81,10 @@ class Known:
     drifted: bool = False
     began_at: float | None = None
     answered: bool | None = None
+    left_at: float | None = None
+    """Since when nothing covers it although it is muted."""
+    left_shown: bool = False
+    """Whether it was up at that moment, as far as the feed told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +95,15 @@ class Noticed:
     notice: Notice | EdgeNotice
     at: float
     looks: Looks
+    left: tuple["Left", ...]
 
     def drafts(self) -> list[Draft]:
-        return self.recorder.records(self.notice, self.at, self.looks)
+        return self.recorder.records(self.notice, self.at, self.looks, self.left)
 
 
 class Recorder:
-    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known."""
+    """`look` tells of a call, by ivrid, when it began and whether it was answered, as far as is known;
+    `leaving`, which muted calls a section leaves that has ended."""
 
     def __init__(
         self,
@@ -90,11 +111,13 @@ class Recorder:
         account: str | None,
         clock: Clock,
         look: Callable[[str], Looks] = lambda _: (None, None),
+        leaving: Callable[[SectionClosed], tuple[Left, ...]] = lambda _: (),
     ) -> None:
         self._journal = journal
         self._account = account
         self._clock = clock
         self._look = look
+        self._leaving = leaving
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._sick: dict[str, float] = {_API: _NEVER, _FEED: _NEVER}
         """What hinders us -> until when it did; while it does, for ever."""
@@ -104,11 +127,17 @@ class Recorder:
         if not isinstance(notice, PASSED_OVER):
             ivrid = getattr(notice, "ivrid", None)
             looks = self._look(ivrid) if isinstance(ivrid, str) else (None, None)
-            self._journal.append(Noticed(self, notice, self._clock.now(), looks))
+            left = self._leaving(notice) if isinstance(notice, SectionClosed) else ()
+            self._journal.append(Noticed(self, notice, self._clock.now(), looks, left))
 
-    def records(self, notice: Notice | EdgeNotice, now: float, looks: Looks) -> list[Draft]:
+    def records(
+        self, notice: Notice | EdgeNotice, now: float, looks: Looks, left: tuple[Left, ...] = ()
+    ) -> list[Draft]:
         """What is to be written of a notice, as it was when it came."""
         self._heed(notice, now)
+        for call in left:
+            known = self._remember(call.ivrid)
+            known.left_at, known.left_shown = now, call.shown
         told = line(notice)
         if told.event not in KEPT:
             return []
@@ -119,8 +148,8 @@ class Recorder:
             if known.began_at is not None:
                 fields["offset_s"] = round(now - known.began_at, 3)
         record = Draft(now, told.event.name, self._account, fields)
-        exposure = self._exposure(notice, now)
-        return [record] if exposure is None else [record, exposure]
+        over_mute, exposure = self._over_mute(notice, now), self._exposure(notice, now)
+        return [record, *(each for each in (over_mute, exposure) if each is not None)]
 
     def _heed(self, notice: Notice | EdgeNotice, now: float) -> None:
         match notice:
@@ -131,12 +160,16 @@ class Recorder:
             case FeedTurned(feed):
                 self._sick[_FEED] = now if feed is FeedState.SYNCED else float("inf")
 
-    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float, looks: Looks) -> Known:
+    def _remember(self, ivrid: str) -> Known:
         known = self._known.get(ivrid) or Known()
         self._known[ivrid] = known
         self._known.move_to_end(ivrid)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+        return known
+
+    def _learn(self, ivrid: str, notice: Notice | EdgeNotice, now: float, looks: Looks) -> Known:
+        known = self._remember(ivrid)
         began_at, answered = looks
         known.began_at = known.began_at if began_at is None else began_at
         known.answered = known.answered if answered is None else answered
@@ -149,6 +182,35 @@ class Recorder:
             case CallVerified(muted=True):
                 known.muted_at = now
         return known
+
+    def _over_mute(self, notice: Notice | EdgeNotice, now: float) -> Draft | None:
+        """One that `call.unmuted` does not tell of."""
+        match notice:
+            case CallCovered(ivrid):
+                return self._over_muted(ivrid, now, "covered_again")
+            case CallGone(ivrid):
+                return self._over_muted(ivrid, now, "call_over")
+            case CallMuted(ivrid, exposure_s=None):  # the section had ended before the answer came
+                self._known[ivrid].left_at, self._known[ivrid].left_shown = now, True
+            case CallUnmuted(ivrid):
+                self._known[ivrid].left_at = None
+        return None
+
+    def _over_muted(self, ivrid: str, now: float, ended_by: str) -> Draft | None:
+        known = self._known[ivrid]
+        began, known.left_at = known.left_at, None
+        if began is None or not known.left_shown:
+            return None
+        fields = {"ivrid": _value(ivrid)} | self._times(known, began, now)
+        return Draft(now, OVERMUTE, self._account, fields | {"overmute_ms": ms(now - began), "ended_by": ended_by})
+
+    def _times(self, known: Known, began: float, now: float) -> dict[str, Value]:
+        fields: dict[str, Value] = {} if known.extension is None else {"extension": _value(known.extension)}
+        fields |= {"from": utc(began), "to": utc(now)}
+        if known.began_at is not None:
+            fields["from_offset_s"] = round(max(0.0, began - known.began_at), 3)
+            fields["to_offset_s"] = round(max(0.0, now - known.began_at), 3)
+        return fields
 
     def _exposure(self, notice: Notice | EdgeNotice, now: float) -> Draft | None:
         match notice:
@@ -178,12 +240,7 @@ class Recorder:
         began, fields = now - exposure_s, dict[str, Value]()
         fields["ivrid"] = _value(ivrid)
         fields["section_ids"] = _value(sections or known.sections)
-        if known.extension is not None:
-            fields["extension"] = _value(known.extension)
-        fields |= {"from": utc(began), "to": utc(now), "exposure_ms": ms(exposure_s)}
-        if known.began_at is not None:
-            fields["from_offset_s"] = round(max(0.0, began - known.began_at), 3)
-            fields["to_offset_s"] = round(max(0.0, now - known.began_at), 3)
+        fields |= self._times(known, began, now) | {"exposure_ms": ms(exposure_s)}
         if known.drifted and known.muted_at is not None:
             fields["muted_until"] = utc(known.muted_at)
         fields["cause"] = self._cause(known, began, ended_by, attempts)
@@ -218,6 +275,16 @@ def look_in(state: State) -> Callable[[str], Looks]:
         return call.began_at, any(seen) if seen else None
 
     return look
+
+
+def left_in(state: State) -> Callable[[SectionClosed], tuple[Left, ...]]:
+    """Which muted calls a section leaves that has ended."""
+
+    def leaving(closed: SectionClosed) -> tuple[Left, ...]:
+        muted = [call.ivrid for call in closed.calls if call.stage in _MUTED and call.ivrid not in state.covering]
+        return tuple(Left(ivrid, ivrid in state.calls and bool(state.calls[ivrid].on)) for ivrid in muted)
+
+    return leaving
 
 
 def _value(field: Field) -> Value:

@@ -39,6 +39,8 @@ class Exposure:
     cause: str
     ended_by: str
     answered: bool | None
+    muted_until: float | None = None
+    """Of a drift: when it was last known to be muted. It ran since some moment after that."""
 
     @property
     def breach(self) -> bool:
@@ -131,6 +133,10 @@ class Reporter:
     _muted: dict[tuple[str, str], _Muted] = field(default_factory=dict)
     _open: dict[tuple[str, str], float] = field(default_factory=dict)
     """Covered calls of which no mute was told yet, since when."""
+    _covering: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By call: the sections that cover it."""
+    _over: set[tuple[str, str]] = field(default_factory=set)
+    """Calls that Voicenter did not know, and that were not asked for since."""
     _unresolved: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     """Those that were so when a process was killed: since when, until when that is known."""
     _first_at: float | None = None
@@ -154,7 +160,7 @@ class Reporter:
             case "call.covered":
                 self._place(record, self._extension(record))
                 self._count(record, self._extension(record), "covered", 1)
-            case "call.unmuted" if "overmute_ms" in record.fields:
+            case "call.unmuted" | "overmute" if "overmute_ms" in record.fields:
                 self._count(record, self._extension(record), "over_mutes", 1)
                 self._count(record, self._extension(record), "over_mute_s", record.fields["overmute_ms"] / 1000)
             case _ if record.event == EXPOSURE:
@@ -196,16 +202,15 @@ class Reporter:
         call = (record.account or "", str(record.fields.get("ivrid", "")))
         match record.event:
             case "call.covered":
-                if "extension" in record.fields:
-                    self._on[call] = str(record.fields["extension"])
-                if call not in self._muted:
-                    self._open.setdefault(call, record.at)
+                self._cover(record, call)
+            case "section.ended":
+                self._uncover(record)
+            case "api.attempt" if call in self._over and record.fields.get("verdict") != "not_found":
+                self._over.discard(call)
             case "mute.foreign":
                 self._open.pop(call, None)
             case "audit.opened" if "alive_at" in record.fields:
-                alive_at = epoch_s(record.fields["alive_at"])
-                self._unresolved |= {call: (since, alive_at) for call, since in self._open.items()}
-                self._open.clear()
+                self._give_up(epoch_s(record.fields["alive_at"]))
             case _ if record.event == EXPOSURE:
                 self._open.pop(call, None)
                 since, _ = self._unresolved.get(call, (_NEVER, 0.0))
@@ -214,11 +219,40 @@ class Reporter:
             case "call.muted":
                 self._open.pop(call, None)
                 self._muted.setdefault(call, _Muted(record.at, self._extension(record)))
+                self._over.discard(call)
             case "call.unmuted" | "call.gone":
                 self._open.pop(call, None)
+                self._over |= {call} if record.event == "call.gone" else set()
                 muted = self._muted.pop(call, None)
                 if muted is not None:
                     self._add_muted(call[0], muted.extension, muted.since, record.at)
+
+    def _give_up(self, alive_at: float) -> None:
+        """What was open when a process ended."""
+        self._unresolved |= {call: (since, alive_at) for call, since in self._open.items()}
+        self._open.clear()
+
+    def _cover(self, record: Record, call: tuple[str, str]) -> None:
+        """A call that is over may be named as related still; one that is seen is up again."""
+        if "extension" in record.fields:
+            self._on[call] = str(record.fields["extension"])
+        self._covering[call].add(str(record.fields.get("section_id")))
+        if record.fields.get("reason") == "leg":
+            self._over.discard(call)
+        if call not in self._muted and call not in self._over:
+            self._open.setdefault(call, record.at)
+
+    def _uncover(self, record: Record) -> None:
+        """What it alone covered is covered no more, and so not open."""
+        calls, section_id = record.fields.get("calls"), str(record.fields.get("section_id"))
+        for ivrid in calls if isinstance(calls, list) else ():
+            call = (record.account or "", str(ivrid))
+            covering = self._covering.get(call, set())
+            covering.discard(section_id)
+            if not covering:
+                self._covering.pop(call, None)
+                self._open.pop(call, None)
+                self._over.discard(call)  # whoever covers it next has it asked for anew
 
     def _add_muted(self, account: str, extension: str, since: float, until: float) -> None:
         seconds = until - max(since, self.since)
@@ -267,6 +301,7 @@ class Reporter:
             str(fields["cause"]),
             str(fields["ended_by"]),
             fields.get("answered"),
+            epoch_s(fields["muted_until"]) if "muted_until" in fields else None,
         )
         self._exposures.append(exposure)
         self._count(record, exposure.extension, "exposures", 1)

@@ -58,6 +58,10 @@ OWN: Mapping[str, Kind] = {
         ),
         "A call was covered, and yet recorded as far as is known.",
     ),
+    recorder.OVERMUTE: Kind(
+        ("ivrid", "extension", "from", "to", "overmute_ms", "from_offset_s", "to_offset_s", "ended_by"),
+        "A call stayed muted with nothing covering it, and no answer ended that (where one did: `call.unmuted`).",
+    ),
 }
 
 OWN_CAUSES = "request, failed_requests, api_down, feed_blind, daemon_down, drift, not_confirmed"
@@ -75,7 +79,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "to_offset_s": "`to` in seconds from the call's begin",
     "muted_until": "of cause drift: when it was last known to be muted; it ran since some moment after that",
     "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
-    "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know the call)",
+    "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know it), covered_again",
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
 }
 

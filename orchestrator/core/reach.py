@@ -50,7 +50,9 @@ def reach(state: State, ivrid: str, muted: bool, until: float, now: float, polic
         return
     if mute.in_flight and mute.asked is not muted and until <= now:
         mute = replace(mute, crossed=True)
-    as_wanted = mute.recording is (Recording.MUTED if mutes.wanted(state, ivrid) else Recording.OPEN)
+    wish = mutes.wanted(state, ivrid)
+    as_wanted = mute.recording is (Recording.MUTED if wish else Recording.OPEN)
+    as_wanted = as_wanted and not (mute.in_flight and mute.asked is not wish)  # in doubt since that was wanted
     doubted = mutes.in_doubt(mute, muted, until)
     if as_wanted and doubted.recording is not mute.recording:
         doubted = replace(doubted, due_since=now, alarm_at=0.0)

@@ -18,14 +18,14 @@ from orchestrator.simulator.verdict import Requests, Spread, Verdict
 
 
 class Truth:
-    def __init__(self, clock: Clock, lag_s: float = 0.0) -> None:
-        """`lag_s`: how late the feed tells, at most."""
+    def __init__(self, clock: Clock, lag_s: float = 0.0, recordings: Recordings | None = None) -> None:
+        """`lag_s`: how late the feed tells, at most; `recordings`: where it is kept, none yet."""
         self._clock = clock
         self._lag_s = lag_s
         self._coverage = Coverage()
         self._as_told = Coverage()  # for who is told everything as late as that
         self._under_way: deque[tuple[float, Line]] = deque()
-        self._recordings = Recordings()
+        self._recordings = recordings or Recordings()
         self._ended: set[str] = set()
         self._sections = 0
         self._requests = Requests()

@@ -105,3 +105,18 @@ def test_silence_is_a_gap_and_a_record_a_minute_is_none() -> None:
         ("no evidence", 0, 200),
         ("no evidence", 200, 400),
     ]
+
+
+def test_a_process_is_blind_until_its_feed_is_synced() -> None:
+    assert told(
+        record(0, "audit.opened"),
+        record(3, "feed.synced", "main"),
+        record(9, "feed.syncing", "main"),
+        record(10, "feed.synced", "main"),
+    ) == [("feed blind", 0, 3), ("feed blind", 9, 10)]
+
+
+def test_a_mute_that_was_asked_for_once_more_was_in_doubt_since_its_confirmation() -> None:
+    muted = record(5, "call.muted", "main", ivrid="i")
+    again = record(13, "mute.reaffirmed", "main", ivrid="i", muted=True)
+    assert told(muted, again) == [("mute in doubt", 5, 13)]

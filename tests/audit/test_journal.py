@@ -1,10 +1,11 @@
 """The journal: nobody waits for it, and what it could not write it declares."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from orchestrator.audit.book import days
+from orchestrator.audit.book import Book, days
 from orchestrator.audit.journal import WAITING, FileJournal, in_files
 from orchestrator.audit.records import Draft
 from orchestrator.audit.verify import verify
@@ -59,7 +60,7 @@ async def test_a_disk_that_fails_is_told_once_and_becomes_a_record_when_it_works
 
 
 async def test_memory_is_bounded_and_what_found_no_room_is_counted(tmp_path: Path) -> None:
-    journal = FileJournal(tmp_path, 400, Hand(), Heard())
+    journal = FileJournal(lambda: Book.open(tmp_path), ThreadPoolExecutor(1, "audit"), 400, Hand(), Heard())
     for number in range(WAITING + 5):
         journal.append(Draft(NOON, "call.gone", "main", {"ivrid": str(number)}))
     journal.end("stopped")

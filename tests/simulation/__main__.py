@@ -1,6 +1,7 @@
 """`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them.
 
 `--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without.
+`--evidence` holds the audit against the truth.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 import time
 
 from tests.simulation.batch import play
+from tests.simulation.proof import KINDS, checked, shift
 from tests.simulation.world import Script, run
 
 
@@ -20,7 +22,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="one story alone")
     parser.add_argument("--story", action="store_true", help="tell it line by line")
     parser.add_argument("--idle", action="store_true", help="an hour in which nothing happens")
+    parser.add_argument("--evidence", action="store_true", help="hold the audit of each story against the truth")
+    parser.add_argument("--hours", type=float, help="with --evidence: one shift of so many hours instead")
     given = parser.parse_args()
+    if given.evidence:
+        return _evidence(range(given.first, given.first + given.seeds), given.hours)
     if given.idle:
         return _idle()
     if given.seed is None:
@@ -32,6 +38,19 @@ def main() -> int:
         print(result.story())
     print(f"seed {given.seed}: {result.violated or 'good'}")
     return 1 if result.violated else 0
+
+
+def _evidence(seeds: range, hours: float | None) -> int:
+    scripts = [Script.of(seed, KINDS) for seed in seeds] if hours is None else [shift(seeds.start, hours)]
+    told, differ = 0, 0
+    for script in scripts:
+        records, found = checked(script)
+        told += records
+        differ += len(found)
+        for each in found:
+            print(f"seed {script.seed}: {each}")
+    print(f"{told} exposures and over-mutes told, {differ} differences")
+    return 1 if differ else 0
 
 
 def _idle() -> int:

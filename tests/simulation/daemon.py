@@ -9,16 +9,18 @@ from typing import Any, Self, cast
 from pydantic import SecretStr
 
 from orchestrator import app
-from orchestrator.audit.journal import Entry, Journal
-from orchestrator.audit.records import Draft
+from orchestrator.audit.journal import FileJournal, Journal, kept
+from orchestrator.clock import Clock
 from orchestrator.config import Config
 from orchestrator.config.schema import Account, Crm, Redis
 from orchestrator.core.state import State
+from orchestrator.engine.ports import Observer
 from orchestrator.outside import Outside
 from orchestrator.store.instance import Instance
 from orchestrator.store.lease import LeaseLost
 from orchestrator.telemetry.events import Event
 from orchestrator.telemetry.logs import Log
+from tests.simulation.evidence import Archive, AtOnce, MemoryBook
 from tests.simulation.feed import FeedHub
 from tests.simulation.loop import Process, ProcessClock, SimulatedLoop
 from tests.simulation.vendor import CODE, LOGIN, MUTE, POLL, REFRESH, TOKEN, Vendor
@@ -63,16 +65,6 @@ class Lines:
         return self
 
 
-class InMemory:
-    problem = None
-
-    def __init__(self, records: list[Draft]) -> None:
-        self._records = records
-
-    def append(self, entry: Entry) -> None:
-        self._records += entry.drafts()
-
-
 class Daemon:
     def __init__(
         self,
@@ -83,6 +75,7 @@ class Daemon:
         clock: ProcessClock,
         rng: random.Random,
         tell: Tell,
+        archive: Archive,
     ) -> None:
         self.process = Process(name)
         self.daemon: app.Daemon | None = None
@@ -90,16 +83,30 @@ class Daemon:
         self._stop = asyncio.Event()
         self._log = cast("Log", Lines(tell))
         me = Instance(name, 1, "boot", "pids", "0")  # each on a machine of its own: none sees that another is gone
-        self.records: list[Draft] = []
-        """What its audit holds."""
+        self._archive = archive
+        self._book: MemoryBook | None = None
         connect, audit = cast("Any", hub.connect), cast("Any", self._audit)
         self._outside = Outside(clock, rng, me, vendor.session, connect, audit)
         self.task = loop.start(self.process, self._run())
 
     @asynccontextmanager
-    async def _audit(self, *_: object) -> AsyncIterator[Journal]:
+    async def _audit(
+        self, _folder: object, keep_days: int, clock: Clock, observer: Observer
+    ) -> AsyncIterator[Journal]:
         """Kept in memory: a thread that writes files would have a time of its own."""
-        yield InMemory(self.records)
+        folder = self._archive.take()
+
+        def opens() -> MemoryBook:
+            self._book = MemoryBook(folder)
+            return self._book
+
+        async with kept(FileJournal(opens, AtOnce(), keep_days, clock, observer)) as journal:
+            yield journal
+
+    def die(self) -> None:
+        """SIGKILL: what its audit has not written is never written."""
+        if self._book is not None:
+            self._book.die()
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:

@@ -9,6 +9,7 @@ import fnmatch
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 Words = Sequence[bytes]
@@ -49,6 +50,11 @@ class Stream:
     entries: dict[StreamId, list[bytes]] = field(default_factory=dict)
     last: StreamId = (0, 0)
     groups: dict[bytes, Group] = field(default_factory=dict)
+
+    def after(self, last: StreamId) -> list[tuple[StreamId, list[bytes]]]:
+        """What was added since; a long stream costs no more than a short one."""
+        newest_first = takewhile(lambda item: item[0] > last, reversed(self.entries.items()))
+        return list(newest_first)[::-1]
 
 
 Script = Callable[["RedisData", list[bytes], list[bytes]], Value]
@@ -387,7 +393,7 @@ class RedisData:
         for key, start in zip(words[at : at + half], words[at + half :], strict=True):
             stream, group = self._group(key, name)
             if start == b">":
-                new = [(entry, fields) for entry, fields in stream.entries.items() if entry > group.last]
+                new = stream.after(group.last)
                 for entry, _ in new[:count]:
                     group.last = entry
                     group.pending[entry] = Pending(consumer, self.now_ms(), 1)

@@ -27,7 +27,7 @@ def _first_seed() -> int:
 
 def test_new_stories_hold_every_invariant(capsys: pytest.CaptureFixture[str]) -> None:
     first = _first_seed()
-    done = _simulation("--first", str(first), "--seeds", str(NEW_STORIES))
+    done = simulation("--first", str(first), "--seeds", str(NEW_STORIES))
     with capsys.disabled():
         sys.stdout.write(f"\nnew stories from seed {first} on:\n{done.stdout}")
     assert done.returncode == 0, f"from seed {first} on:\n{done.stdout}"
@@ -35,11 +35,11 @@ def test_new_stories_hold_every_invariant(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_what_was_found_once_is_not_found_again(seed: int) -> None:
-    done = _simulation("--seed", str(seed))
+    done = simulation("--seed", str(seed))
     assert done.returncode == 0, done.stdout
 
 
-def _simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
+def simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
     """As its command is run: with the same order of sets each time, so that a story can be told again."""
     command = [sys.executable, "-m", "tests.simulation", *arguments]
     root = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def test_a_seed_tells_the_same_story_twice(tmp_path: Path) -> None:
 
 
 def _told(seed: int) -> str:
-    done = _simulation("--seed", str(seed), "--story")
+    done = simulation("--seed", str(seed), "--story")
     assert done.returncode == 0
     return done.stdout
 

@@ -28,6 +28,9 @@ class Told:
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
+        self.covers: list[tuple[str, float, float, bool]] = []
+        """What was known to be covered, by this process and those before it: ivrid, since, until, and whether it had
+        to be known."""
         self._heard_at: dict[str, float] = {}
         self.coverage = Coverage()
         self.ended: dict[str, Ended] = {}
@@ -58,6 +61,8 @@ class Told:
             if self._started(sid) > upto:
                 heir._unsure.add(sid)
         heir.covered_since = {ivrid: at for ivrid, at in self.covered_since.items() if heir.maybe(ivrid)}
+        lost = self.covered_since.keys() - heir.covered_since.keys()
+        heir.covers = [*self.covers, *((ivrid, self.covered_since[ivrid], self._now, False) for ivrid in lost)]
         heir._note(upto)
         return heir
 
@@ -143,8 +148,14 @@ class Told:
                 self.ended[section_id] = Ended(at, final, renewed_at, before.section if before else None)
             return
         self.ended[section_id] = Ended(at, final, self._renewed[section_id], section)
+        for ivrid in section.calls:
+            pair = (section_id, ivrid)
+            if section_id not in self._unsure and ivrid not in self.doubtful and pair not in self._unsure_pairs:
+                self.covers.append((ivrid, self._since[pair], at, True))
         for ivrid in self.coverage.end(section_id):
-            self.covered_since.pop(ivrid, None)
+            since = self.covered_since.pop(ivrid, None)
+            if since is not None:
+                self.covers.append((ivrid, since, at, False))
             self.uncovered_at[ivrid] = at
 
     def _note(self, now: float) -> None:

@@ -17,11 +17,13 @@ from orchestrator.simulator import account
 from orchestrator.simulator.centre import Centre
 from orchestrator.simulator.crm import Crm, Message, Sections
 from orchestrator.simulator.floor import Tempo
+from orchestrator.simulator.recordings import Recordings
 from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
 from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
+from tests.simulation.evidence import Archive
 from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
 from tests.simulation.judge import TICK_S, Judge, Violated
@@ -91,12 +93,12 @@ class Result:
 
 
 class World:
-    def __init__(self, loop: SimulatedLoop, script: Script) -> None:
+    def __init__(self, loop: SimulatedLoop, script: Script, recordings: Recordings) -> None:
         seed = self.seed = script.seed
         self.lines: list[tuple[float, str, tuple[Any, ...]]] = []
         self.loop = loop
         self.clock = WorldClock(loop)
-        self.truth = Truth(self.clock)
+        self.truth = Truth(self.clock, recordings=recordings)
         self.tolds: dict[Process, Told] = {}
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
@@ -124,6 +126,7 @@ class World:
         self.crm_late_s = 0.0
         self._up_since = 0.0
         self.daemons: list[Daemon] = []
+        self.archive = Archive()
         self._script = script
         self._chance = random.Random(f"world {seed}")
         self._centre = Centre(self.board, random.Random(f"centre {seed}"), Tempo(scale=script.tempo))
@@ -223,6 +226,7 @@ class World:
             ProcessClock(self.clock, lambda: self.wrong_s),
             random.Random(f"daemon {self.seed} {self._started}"),
             lambda event, fields: self._line(daemon, event, fields),
+            self.archive,
         )
         self.daemons.append(daemon)
         self._began_at[daemon.process] = self._up_since = self.clock.now()
@@ -263,6 +267,11 @@ class World:
             if self._vacant.until != float("inf"):
                 self._vacant = self.judge.excuse("nobody at work")
 
+    @property
+    def covers(self) -> list[tuple[str, float, float, bool]]:
+        """What the daemon was told to be covered: see `Told.covers`. At the end of the story."""
+        return next(iter(self.tolds.values()), self._legacy[0]).covers
+
     def _pick(self, dice: float) -> Daemon | None:
         running = [daemon for daemon in self.daemons if daemon.process.runs and not daemon.task.done()]
         return running[int(dice * 1000) % len(running)] if running else None
@@ -273,6 +282,7 @@ class World:
             return None
         self.tell("%s is killed", daemon.process.name)
         self.loop.kill_process(daemon.process)
+        daemon.die()
         self.daemons.remove(daemon)
         self._dead.append(daemon.process)
         self.redis.sever(daemon.process)
@@ -610,21 +620,27 @@ class World:
                 self.judge.violated("Redis empties out", f"{text}: {left}")
 
 
-def run(script: Script) -> Result:
-    """Play the story to its end."""
+def played(script: Script, recordings: Recordings) -> World:
+    """The world as it is when the story is over; its truth is kept in `recordings`."""
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
     try:
-        world = World(loop, script)
+        world = World(loop, script, recordings)
         loop.run_until_complete(world.play())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+    return world
+
+
+def run(script: Script) -> Result:
+    """Play the story to its end."""
+    world = played(script, Recordings())
     judge = world.judge
     return Result(
         script.seed,
         judge.first,
-        loop.time(),
+        world.loop.time(),
         [fault.kind for fault in script.faults],
         judge.requests,
         sum(1 for _, text, _ in world.lines if text.startswith("CRM: ")),
