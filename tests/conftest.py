@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from tests.valkey import Heard, Valkey, client_of, valkey_in
 
-ALONE = frozenset({"service", "simulation", "stories", "torture"})
+ALONE = frozenset({"service", "stories", "torture"})
 """Folders whose tests judge a whole daemon by the clock: not beside others."""
 
 

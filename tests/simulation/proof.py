@@ -93,6 +93,8 @@ class Case:
     exposed: dict[str, list[Exposure]] = field(default_factory=lambda: defaultdict(list))
     over_muted: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     gaps: list[tuple[str, Span, str]] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """Calls that some extension showed, so that their begin is known."""
     sections: int = 0
 
     def gap(self, kinds: Iterable[str], call: str = "") -> list[Span]:
@@ -137,6 +139,8 @@ def tried(script: Script) -> tuple[Case, World]:
         reporter = Reporter(WorldClock.START, end)
         for record in folder.records:
             reporter.take(record)
+            if "offset_s" in record.fields:
+                case.seen.add(record.fields["ivrid"])
             if record.event in ("call.unmuted", OVERMUTE) and "overmute_ms" in record.fields:
                 seconds = record.fields["overmute_ms"] / 1000
                 case.over_muted[record.fields["ivrid"]].append((record.at - seconds, record.at))
@@ -214,7 +218,14 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
 
 
 def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
-    known = case.over_muted[ivrid] + case.told[ivrid] + case.gap(UNDECLARED) + case.gap(UNSEEN)
+    known = case.told[ivrid] + case.gap(UNDECLARED) + case.gap(UNSEEN)
+    # One that began with a late answer is told from that answer:
+    known += [(since - WAY_BACK_S, until) for since, until in case.over_muted[ivrid]]
+    if (
+        ivrid not in case.seen
+    ):  # it may be over: that it was up only the answer says, unless it is covered again before
+        covered_at = [since for since, _ in case.told[ivrid]]
+        spans = [span for span in spans if not any(span[0] < at < span[1] + WAY_BACK_S for at in covered_at)]
     # What was lost may have been applied: it is opened as soon as that is known, and told from there.
     return minus(spans, known + case.faulty("api", after_s=SETTLED_S))
 

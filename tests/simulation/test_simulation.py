@@ -25,6 +25,7 @@ def _first_seed() -> int:
         return int(time.time()) % 1_000_000_000
 
 
+@pytest.mark.alone  # it takes all cores
 def test_new_stories_hold_every_invariant(capsys: pytest.CaptureFixture[str]) -> None:
     first = _first_seed()
     done = simulation("--first", str(first), "--seeds", str(NEW_STORIES))
