@@ -24,6 +24,7 @@ AUDITED = frozenset(
         events.CALL_GONE,
         events.MUTE_FOREIGN,
         events.MUTE_FAILED,
+        events.API_ATTEMPT,
         events.HAND_MUTED,
         events.HAND_RELEASED,
         events.HAND_ENDED,
@@ -47,11 +48,9 @@ AUDITED = frozenset(
         events.OWNER_LOST,
     }
 )
-"""What stands in Redis. Single requests do not, for each is one more thing to write while calls wait to be muted:
-what they came to does."""
+"""What stands in Redis."""
 
 KEPT = AUDITED | {
-    events.API_ATTEMPT,
     events.FEED_SYNCING,
     events.LOGIN_FAILED,
     events.CRM_CONNECTED,
@@ -61,7 +60,7 @@ KEPT = AUDITED | {
     events.STORE_SLOW,
     events.CLOCK_STEPPED,
 }
-"""What is kept in files."""
+"""What is kept in files: also what Redis cannot be told while it is away, and how the edges do."""
 
 
 class AuditObserver:
