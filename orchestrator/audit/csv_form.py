@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from orchestrator.audit.figures import Report
 from orchestrator.audit.json_form import exposure
 from orchestrator.audit.records import utc
-from orchestrator.audit.report import Report
 
 COLUMNS = (
     "kind",

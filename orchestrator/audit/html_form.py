@@ -10,9 +10,9 @@ from html import escape
 from importlib import resources
 
 from orchestrator.audit import plots
+from orchestrator.audit.figures import BREACH_MS, OVER_MUTED, Exposure, Figures, Report
 from orchestrator.audit.gaps import Gap
 from orchestrator.audit.records import utc
-from orchestrator.audit.report import BREACH_MS, OVER_MUTED, Exposure, Figures, Report
 
 MOST_ROWS = 2_000
 """Of one table; the page says how many more there are (the other forms have them all)."""

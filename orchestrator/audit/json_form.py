@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from orchestrator.audit.figures import Exposure, Report
 from orchestrator.audit.records import utc
-from orchestrator.audit.report import Exposure, Report
 
 
 def document(report: Report) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from orchestrator.audit.figures import BREACH_MS, Exposure
 from orchestrator.audit.gaps import Gap
-from orchestrator.audit.report import BREACH_MS, Exposure
 
 WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BASE = 46, 12, 14, 24

@@ -1,108 +1,19 @@
 """The figures of a report, worked out from records: pure, in one pass, told by day and by extension.
 
 Guarantees: every exposure record of the time is listed, whatever its length; a time without evidence is a gap, also
-where the records begin later or end earlier than was asked for; who is unusual is said with what and against whom.
+where the records begin later or end earlier than was asked for.
 """
 
-import math
-import statistics
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.audit.figures import Expired, Exposure, Figures, Report, mark_unusual, rank
 from orchestrator.audit.gaps import Gap, Gaps
 from orchestrator.audit.recorder import EXPOSURE
 from orchestrator.audit.records import Record, day_of, epoch_s
 from orchestrator.audit.verify import Verdict
 
-BREACH_MS = 1500
-"""An exposure of so many milliseconds or more, or one whose cover ended before any mute, is to be looked into."""
-PEERS = 5
-"""Of fewer extensions than this none is unusual."""
-FACTOR, SPREADS = 3.0, 5.0
-"""Unusual: more than so many times the median, and further from it than so many median deviations."""
 _NEVER, _SAME_S = float("-inf"), 1.0
-OVER_MUTED = "seconds over-muted"
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    at: float
-    until: float
-    account: str
-    ivrid: str
-    extension: str
-    sections: tuple[str, ...]
-    seconds: float
-    offset: tuple[float, float] | None
-    """From and to in the recording, in seconds from the call's begin; None: that is not known."""
-    cause: str
-    ended_by: str
-    answered: bool | None
-    muted_until: float | None = None
-    """Of a drift: when it was last known to be muted. It ran since some moment after that."""
-
-    @property
-    def breach(self) -> bool:
-        return self.seconds * 1000 >= BREACH_MS or self.ended_by == "cover_ended"
-
-
-@dataclass(slots=True)
-class Figures:
-    """Of a day, or of an extension."""
-
-    sections: int = 0
-    section_s: float = 0.0
-    expired: int = 0
-    covered: int = 0
-    exposures: int = 0
-    exposure_s: float = 0.0
-    breaches: int = 0
-    muted_s: float = 0.0
-    over_mutes: int = 0
-    over_mute_s: float = 0.0
-    unusual: tuple[str, ...] = ()
-    """Why it stands out among its peers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    at: float
-    account: str
-    section_id: str
-    target: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    since: float
-    until: float
-    verdict: Verdict
-    total: Figures
-    by_day: Mapping[str, Figures]
-    by_extension: Mapping[tuple[str, str], Figures]
-    """By account and SIP id."""
-    exposures: Sequence[Exposure]
-    percentiles_s: Mapping[str, float]
-    """Of the exposures that a mute ended, 0 for none."""
-    expired: Sequence[Expired]
-    gaps: Sequence[Gap]
-    events: Mapping[str, int]
-
-    @property
-    def breaches(self) -> list[Exposure]:
-        return [exposure for exposure in self.exposures if exposure.breach]
-
-
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """By what extensions are held against one another."""
-
-    name: str
-    of: Callable[[Figures], float]
-    least: float
-    """It is not worth a look where it is less above the median."""
 
 
 @dataclass(slots=True)
@@ -181,7 +92,7 @@ class Reporter:
             gaps.insert(0, Gap("no evidence", None, self.since, self._first_at, "the records begin later"))
         for gap in gaps:
             gap.since = max(gap.since, self.since)
-        _mark_unusual(self._extensions)
+        mark_unusual(self._extensions)
         spread = sorted(e.seconds for e in self._exposures)
         return Report(
             self.since,
@@ -321,41 +232,9 @@ class Reporter:
         return str(named) if named else self._on.get((record.account or "", str(record.fields.get("ivrid"))), "")
 
 
-def rank(ordered: Sequence[float], share: float) -> float:
-    """The smallest figure that at least this share of all does not exceed; 0 of none."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
-
-
 def _target(record: Record) -> str:
     fields = record.fields
     named = fields.get("extension")
     if named:
         return str(named)
     return f"user {fields['user_id']}" if "user_id" in fields else f"call {fields.get('ivrid', '')}"
-
-
-def _mark_unusual(extensions: Mapping[tuple[str, str], Figures]) -> None:
-    """Far more or longer than its peers: a mute can be misused, to keep a talk off the record."""
-    peers = [figures for (_, extension), figures in extensions.items() if extension]
-    for measure in _MEASURES:
-        values = [measure.of(figures) for figures in peers if measure.of(figures) > 0]
-        if len(values) < PEERS:
-            continue
-        median = statistics.median(values)
-        deviation = statistics.median(abs(value - median) for value in values)
-        bound = max(FACTOR * median, median + SPREADS * deviation, median + measure.least)
-        for figures in peers:
-            if measure.of(figures) > bound:
-                figures.unusual += (f"{measure.name}: {measure.of(figures):.0f}, its peers {median:.0f}",)
-
-
-def _mean_s(figures: Figures) -> float:
-    return figures.section_s / figures.sections if figures.sections else 0.0
-
-
-_MEASURES = (
-    _Measure("sections", lambda of: of.sections, 10),
-    _Measure("seconds a section", _mean_s, 60),
-    _Measure("seconds muted", lambda of: of.muted_s, 60),
-    _Measure(OVER_MUTED, lambda of: of.over_mute_s, 10),
-)

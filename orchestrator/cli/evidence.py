@@ -12,8 +12,9 @@ from pathlib import Path
 
 from orchestrator.audit import csv_form, html_form, json_form
 from orchestrator.audit.book import days, path_of
+from orchestrator.audit.figures import Report
 from orchestrator.audit.records import Record, epoch_s, utc
-from orchestrator.audit.report import Report, Reporter
+from orchestrator.audit.report import Reporter
 from orchestrator.audit.verify import lines, verify
 from orchestrator.cli.codes import BAD_CONFIG, FAILED, OK
 from orchestrator.cli.configured import configured

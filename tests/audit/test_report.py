@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from orchestrator.audit import csv_form, html_form, json_form
+from orchestrator.audit.figures import Report
 from orchestrator.audit.records import Record, Value, utc
-from orchestrator.audit.report import Report, Reporter
+from orchestrator.audit.report import Reporter
 from orchestrator.audit.verify import Bad, Verdict, verify
 from tests.audit.test_book import drafts, written
 from tests.audit.test_gaps import T, record

@@ -13,8 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from orchestrator.audit.figures import Exposure
 from orchestrator.audit.recorder import OVERMUTE
-from orchestrator.audit.report import Exposure, Reporter
+from orchestrator.audit.report import Reporter
 from orchestrator.simulator.recordings import Recording, Recordings
 from tests.simulation.faults import EVERY, RECOVERED_S, Fault
 from tests.simulation.faults import KINDS as OF_KIND
