@@ -12,12 +12,12 @@ from typing import Protocol
 from orchestrator.clock import WallClock
 from orchestrator.core import view
 from orchestrator.core.facts import SectionEnded, SectionStarted
-from orchestrator.core.model import Extension, Section, target_fields
+from orchestrator.core.model import EndedSection, Extension, Section, target_fields
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.crm.intake import Receipt
 from orchestrator.crm.message import CrmMessage, MessageRefused, parse, parse_end, parse_start
-from orchestrator.documents import call_document, ended_document, extension_document, rfc_3339, section_document
+from orchestrator.documents import call_document, ended_document, extension_document, rfc_3339, running_document
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import MessageRejected, MessageTaken
 from orchestrator.engine.ports import Observer
@@ -101,8 +101,7 @@ class Desk:
         if section is not None:
             return self._document(of, section)
         if ended is not None:
-            cause = ended.cause.value
-            raise Over(f"The section has ended (cause: {cause}).", cause, rfc_3339(ended.at))
+            raise over(ended)
         raise Unheard("No section of this name is known; of one that ended this is so after an hour.")
 
     async def changed(self, section_id: str, account: str | None) -> None:
@@ -137,8 +136,7 @@ class Desk:
         return call_document(account.name, ivrid, on, state.covering.get(ivrid, frozenset()), claim)
 
     def _document(self, account: Served, section: Section) -> Document:
-        stands = view.stand(account.engine.state, section, self._clock.now(), account.policy)
-        return section_document(account.name, section, stands.standing.value, stands.calls)
+        return running_document(account.name, account.engine.state, section, self._clock.now(), account.policy)
 
     def _take(self, source: str, read: Callable[[], CrmMessage]) -> tuple[Served, SectionStarted | SectionEnded]:
         """Have the message's effect, and tell whose it was."""
@@ -182,6 +180,11 @@ class Desk:
     def _must_be_open(self) -> None:
         if not self._open:
             raise Shut("This process does not work for the accounts: it waits for its turn, or is stopping.")
+
+
+def over(ended: EndedSection) -> Over:
+    cause = ended.cause.value
+    return Over(f"The section has ended (cause: {cause}).", cause, rfc_3339(ended.at))
 
 
 def _why_not(state: State, section_id: str) -> str:

@@ -7,8 +7,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.core import view
 from orchestrator.core.model import EndCause, Extension, Leg, Section, target_fields
+from orchestrator.core.policy import Policy
 from orchestrator.core.standing import CallStanding, Told, Word
+from orchestrator.core.state import State
+
+
+def running_document(account: str, state: State, section: Section, now: float, policy: Policy) -> dict[str, Any]:
+    """The section as it stands now."""
+    stands = view.stand(state, section, now, policy)
+    return section_document(account, section, stands.standing.value, stands.calls)
 
 
 def section_document(account: str, section: Section, state: str, calls: Iterable[CallStanding]) -> dict[str, Any]:

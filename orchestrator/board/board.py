@@ -4,13 +4,10 @@ Guarantees: several changes within a tick are one; who reads slowly is not waite
 the reader comes for it, so memory does not grow; and what several are told at the same time is worked out once.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
-
-import msgspec
 
 from orchestrator import __version__
 from orchestrator.board.keeping import HEALTH, HISTORY, LOG, THINGS, Keeper, Shown
@@ -18,6 +15,7 @@ from orchestrator.board.ledger import Key
 from orchestrator.clock import Clock
 from orchestrator.desk import Desk
 from orchestrator.documents import leg_document
+from orchestrator.encoding import encoded
 from orchestrator.telemetry.history import MINUTE_S, History
 from orchestrator.telemetry.timelines import Entry
 from orchestrator.web.ports import BOARD, CHANGE, Document, Event, Unheard
@@ -87,7 +85,7 @@ class Board:
     def whole(self, can_operate: bool) -> bytes:
         """Worked out once for all who come at the same time, as after a restart."""
         if can_operate not in self._wholes:
-            self._wholes[can_operate] = _encoded(self._everything(can_operate))
+            self._wholes[can_operate] = encoded(self._everything(can_operate))
         return self._wholes[can_operate]
 
     def _everything(self, can_operate: bool) -> Document:
@@ -115,7 +113,7 @@ class Board:
                 first = min(minutes)
                 figures = self._history.figures(first, max(minutes))
                 found[HISTORY] = {"from": first * MINUTE_S, "minutes": figures}
-            self._changes[after] = _encoded(found)
+            self._changes[after] = encoded(found)
         return self._changes[after]
 
 
@@ -147,13 +145,6 @@ def _sort(differing: Iterable[tuple[Key, Any]], into: dict[str, Any]) -> None:
             into.setdefault(HISTORY, []).append(int(key.name))
         else:
             into.setdefault(key.kind, {})[f"{key.account}/{key.name}"] = document
-
-
-def _encoded(document: Document) -> bytes:
-    try:
-        return msgspec.json.encode(document)
-    except UnicodeEncodeError:  # half a surrogate pair, in an id from the feed
-        return json.dumps(document).encode()
 
 
 def _entry(entry: Entry) -> Document:

@@ -14,11 +14,11 @@ from orchestrator.clock import Clock
 from orchestrator.core import view
 from orchestrator.core.facts import ReleaseOrdered, SectionEnded, SectionStarted
 from orchestrator.core.model import EndCause, OnCall
-from orchestrator.desk import Desk, Served
-from orchestrator.documents import ended_document, rfc_3339, section_document
+from orchestrator.desk import Desk, Served, over
+from orchestrator.documents import ended_document, running_document
 from orchestrator.engine.notices import HandEnded, HandMuted, HandReleased
 from orchestrator.engine.ports import Observer
-from orchestrator.web.ports import Clash, Document, Handed, Order, Over, Unfit, Unheard
+from orchestrator.web.ports import Clash, Document, Handed, Order, Unfit, Unheard
 
 
 class Watched(Served, Protocol):
@@ -42,8 +42,7 @@ class Hand:
         state = of.engine.state
         section, ended = state.sections.get(section_id), state.ended.get(section_id)
         if section is None and ended is not None:
-            cause = ended.cause.value
-            raise Over(f"The section has ended (cause: {cause}).", cause, rfc_3339(ended.at))
+            raise over(ended)
         if section is None:
             raise Unheard("No section of this name is known.")
         now, cause = self._clock.now(), EndCause.OPERATOR
@@ -61,8 +60,7 @@ class Hand:
         of.observer.notice(HandMuted(ivrid, section_id, order.by, order.why, order.ticket))
         of.engine.learn(SectionStarted(section_id, OnCall(ivrid), max_seconds, order.why))
         section = of.engine.state.sections[section_id]
-        stands = view.stand(of.engine.state, section, self._clock.now(), of.policy)
-        document = section_document(of.name, section, stands.standing.value, stands.calls)
+        document = running_document(of.name, of.engine.state, section, self._clock.now(), of.policy)
         return Handed(of.name, of.store.kept, document)
 
     def release(self, ivrid: str, order: Order) -> Handed:

@@ -13,10 +13,9 @@ from typing import Protocol
 from orchestrator.board.ledger import Key, Ledger
 from orchestrator.board.pictures import RIPENING, call_picture, extension_picture, polling_picture
 from orchestrator.clock import Clock
-from orchestrator.core import view
 from orchestrator.core.changes import Changes
 from orchestrator.core.policy import Policy
-from orchestrator.documents import section_document
+from orchestrator.documents import running_document
 from orchestrator.engine.loop import Engine
 from orchestrator.telemetry.history import History
 from orchestrator.telemetry.recent import KEEPS, Recent, Told
@@ -192,8 +191,7 @@ class Keeper:
         section = of.engine.state.sections.get(section_id)
         if section is None:
             return None
-        stands = view.stand(of.engine.state, section, self._clock.now(), of.policy)
-        return section_document(account, section, stands.standing.value, stands.calls)
+        return running_document(account, of.engine.state, section, self._clock.now(), of.policy)
 
     def _health(self) -> Document:
         problems = dict(self._problems())

@@ -4,10 +4,7 @@ Guarantees: what is written reads back as the same value, exactly; the JSON is U
 help other readers (`counts`, `stage`) are written and never read.
 """
 
-import json
 from typing import Any
-
-import msgspec
 
 from orchestrator.core.claims import Blind, Mute, Recording
 from orchestrator.core.model import (
@@ -25,9 +22,8 @@ from orchestrator.core.model import (
     Target,
     target_fields,
 )
+from orchestrator.encoding import encoded
 from orchestrator.store.fields import SCHEMA, Fields, Unreadable
-
-_encoder = msgspec.json.Encoder()
 
 
 def leg_to_json(leg: Leg) -> bytes:
@@ -202,11 +198,7 @@ def stage(mute: Mute) -> str:
 
 
 def _json(**fields: Any) -> bytes:
-    document = {"v": SCHEMA, **fields}
-    try:
-        return _encoder.encode(document)
-    except UnicodeEncodeError:  # half a surrogate pair, in an id from the feed
-        return json.dumps(document).encode()
+    return encoded({"v": SCHEMA, **fields})
 
 
 def _target(fields: Fields) -> Target:

@@ -29,6 +29,11 @@ def started(section_id: str, **more: object) -> str:
     return json.dumps({"type": "sensitive_section.started", "section_id": section_id, "extension": "S1", **more})
 
 
+async def blocked(redis: Redis, clients: int) -> bool:
+    """Whether so many wait for messages, as Redis sees it."""
+    return bool((await redis.info("clients"))["blocked_clients"] == clients)
+
+
 def ended(section_id: str) -> str:
     return json.dumps({"type": "sensitive_section.ended", "section_id": section_id})
 

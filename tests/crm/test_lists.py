@@ -11,7 +11,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.crm.durable import AT_ONCE
 from orchestrator.engine.notices import CrmConnected, CrmLost, MessageRejected
 from orchestrator.redis_clients import reader
-from tests.crm.durable import LETTERS, LIST, Taken, a_list, ended, make, reading, started
+from tests.crm.durable import LETTERS, LIST, Taken, a_list, blocked, ended, make, reading, started
 from tests.crm.servers import SERVERS, binary_of
 from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, pump, serving, until, valkey_in
 
@@ -147,10 +147,6 @@ async def test_what_redis_gives_to_a_dead_connection_is_found(valkey: Valkey, re
             await says(redis, ended("next"))
             await until(lambda: taken.sections == ["strayed", "next"])
             await until(lambda: standing(redis, TAKEN, 0))
-
-
-async def blocked(redis: Redis, clients: int) -> bool:
-    return bool((await redis.info("clients"))["blocked_clients"] == clients)
 
 
 async def test_a_key_of_another_type_is_told_once_and_retried(valkey: Valkey, redis: Redis, heard: Heard) -> None:

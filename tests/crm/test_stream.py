@@ -15,7 +15,7 @@ from orchestrator.crm.durable import AT_ONCE, Source
 from orchestrator.crm.stream import CONSUMER, Stream
 from orchestrator.engine.notices import CrmConnected, CrmGap, CrmLost, MessageRejected, MessageTaken
 from orchestrator.redis_clients import reader
-from tests.crm.durable import GROUP, LETTERS, STREAM, Taken, ended, make, reading, started, stream
+from tests.crm.durable import GROUP, LETTERS, STREAM, Taken, blocked, ended, make, reading, started, stream
 from tests.crm.servers import SERVERS, binary_of
 from tests.valkey import SOON_S, Heard, Valkey, client_of, entries, pump, running, serving, there, until, valkey_in
 
@@ -439,10 +439,6 @@ async def test_what_redis_gives_to_a_dead_connection_is_found(valkey: Valkey, re
             await says(redis, ended("next"))
             await until(lambda: taken.sections == ["strayed", "next"])
             await until(lambda: all_acknowledged(redis))
-
-
-async def blocked(redis: Redis, clients: int) -> bool:
-    return bool((await redis.info("clients"))["blocked_clients"] == clients)
 
 
 @pytest.fixture
