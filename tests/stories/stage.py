@@ -19,6 +19,8 @@ SOON_S = 5.0
 """For anything that should take milliseconds, on a machine that is busy with other tests."""
 BOUND_S = 1.5
 """No call may be wrong for longer: the request itself and the machine's other work."""
+MUTED = ("confirmed", "verified")
+"""Both are a mute that was answered for: whether it was also seen already is a matter of when the next poll comes."""
 
 
 async def until(what: Callable[[], bool | Awaitable[bool]], within_s: float = SOON_S, why: str = "") -> None:

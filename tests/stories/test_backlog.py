@@ -15,7 +15,7 @@ from orchestrator.simulator.publisher import NAMES, By, redis_publisher
 from orchestrator.simulator.run import Shift, centre_of, run
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
-from tests.stories.stage import BOUND_S, Stage, until
+from tests.stories.stage import BOUND_S, MUTED, Stage, until
 from tests.valkey import Valkey
 
 A = "SIPSIP1"
@@ -45,7 +45,7 @@ class DurableStage(Stage):
 
         async def written() -> bool:
             mute: Any = await self.crm.hget("mute:{main}:mutes", ivrid)
-            return mute is not None and json.loads(mute)["stage"] in ("confirmed", "verified")
+            return mute is not None and json.loads(mute)["stage"] in MUTED
 
         await until(written, why=f"{ivrid} confirmed")
 

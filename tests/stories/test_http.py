@@ -13,7 +13,7 @@ import aiohttp
 from standardwebhooks.webhooks import Webhook
 
 from orchestrator.simulator.process import DaemonProcess, account_environ
-from tests.stories.stage import Stage, stage, until
+from tests.stories.stage import MUTED, Stage, stage, until
 
 A = "SIPSIP1"
 TOKEN = "a-token-of-the-crm"
@@ -52,7 +52,8 @@ async def test_a_crm_waits_for_its_call_to_be_muted_and_releases_it(tmp_path: Pa
 
         _, calls = await got(http, "calls")
         (call,) = [call for call in calls["calls"] if call["ivrid"] == "caller"]
-        assert (call["extensions"], call["sections"], call["state"]) == ([A], ["pay"], "confirmed")
+        assert (call["extensions"], call["sections"]) == ([A], ["pay"])
+        assert call["state"] in MUTED
         _, extension = await got(http, f"extensions/{A}")
         assert (extension["sections"], [leg["ivrid"] for leg in extension["calls"]]) == (["pay"], ["caller"])
 
