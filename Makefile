@@ -9,13 +9,16 @@ READY   = $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
 
-# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores.
+# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores. New stories of
+# the simulation end it, other ones with each commit.
+NEW_STORIES ?= 200
 test: $(READY)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n auto -m "not alone"
+	$(BIN)/pytest -n auto --dist worksteal -m "not alone"
 	$(BIN)/pytest -m alone
+	$(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 endif
 
 lint: $(READY)

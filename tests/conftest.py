@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 
 from tests.valkey import Heard, Valkey, client_of, valkey_in
 
-ALONE = frozenset({"service", "stories", "torture"})
-"""Folders whose tests judge a whole daemon by the clock: not beside others."""
+ALONE = frozenset({"torture"})
+"""Folders whose tests judge a daemon under load by the clock: not beside others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds N [--first K] [--jobs J]`, or `--seed K --story` for one of them.
+"""`python -m tests.simulation --seeds N [--first K | --new] [--jobs J]`, or `--seed K --story` for one of them.
 
 `--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without.
 `--evidence` holds the audit against the truth.
@@ -6,8 +6,10 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tests.simulation.batch import play
 from tests.simulation.proof import KINDS, checked, shift
@@ -17,7 +19,9 @@ from tests.simulation.world import Script, run
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seeds", type=int, default=200, help="how many stories")
-    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    first = parser.add_mutually_exclusive_group()
+    first.add_argument("--first", type=int, default=1, help="the first seed")
+    first.add_argument("--new", action="store_true", help="stories that nobody has seen: other ones with each commit")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, help="one story alone")
     parser.add_argument("--story", action="store_true", help="tell it line by line")
@@ -30,7 +34,9 @@ def main() -> int:
     if given.idle:
         return _idle()
     if given.seed is None:
-        summary = play(range(given.first, given.first + given.seeds), given.jobs)
+        first_seed = _drawn_from_commit() if given.new else given.first
+        print(f"stories from seed {first_seed} on", flush=True)
+        summary = play(range(first_seed, first_seed + given.seeds), given.jobs)
         print(summary)
         return 1 if summary.failed else 0
     result = run(Script.of(given.seed))
@@ -38,6 +44,16 @@ def main() -> int:
         print(result.story())
     print(f"seed {given.seed}: {result.violated or 'good'}")
     return 1 if result.violated else 0
+
+
+def _drawn_from_commit() -> int:
+    """The same for the same commit, so that its run can be repeated; without git, another one each time."""
+    try:
+        command = ["git", "rev-parse", "--short=8", "HEAD"]
+        head = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True, text=True)
+        return int(head.stdout, 16) % 1_000_000_000
+    except (OSError, subprocess.CalledProcessError):
+        return int(time.time()) % 1_000_000_000
 
 
 def _evidence(seeds: range, hours: float | None) -> int:

@@ -1,8 +1,7 @@
-"""New stories at each run, the same ones twice, and those that once found something."""
+"""A story told twice is the same one, those that once found something are good, and broken rules are noticed."""
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,7 @@ from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.regressions import FOUND
 from tests.simulation.world import Result, Script, run
 
-NEW_STORIES = 100
 WITHIN_S = 200.0
-
-
-def _first_seed() -> int:
-    """New stories with every commit, so that a run on the same commit can be repeated; without git, at every run."""
-    try:
-        command = ["git", "rev-parse", "--short=8", "HEAD"]
-        head = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True, text=True)
-        return int(head.stdout, 16) % 1_000_000_000
-    except (OSError, subprocess.CalledProcessError):
-        return int(time.time()) % 1_000_000_000
-
-
-@pytest.mark.alone  # it takes all cores
-def test_new_stories_hold_every_invariant(capsys: pytest.CaptureFixture[str]) -> None:
-    first = _first_seed()
-    done = simulation("--first", str(first), "--seeds", str(NEW_STORIES))
-    with capsys.disabled():
-        sys.stdout.write(f"\nnew stories from seed {first} on:\n{done.stdout}")
-    assert done.returncode == 0, f"from seed {first} on:\n{done.stdout}"
 
 
 @pytest.mark.parametrize("seed", FOUND)

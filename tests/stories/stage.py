@@ -107,3 +107,8 @@ async def client(daemon: DaemonProcess) -> AsyncIterator[Redis]:
         yield crm
     finally:
         await crm.aclose()
+
+
+async def dead_letters(redis: Redis, count: int) -> bool:
+    """Whether Redis has so many; they are written a moment after the log has told of them."""
+    return await redis.xlen("mute:dead-letters") == count

@@ -15,7 +15,7 @@ from orchestrator.simulator.publisher import NAMES, By, redis_publisher
 from orchestrator.simulator.run import Shift, centre_of, run
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
-from tests.stories.stage import BOUND_S, MUTED, Stage, until
+from tests.stories.stage import BOUND_S, MUTED, Stage, dead_letters, until
 from tests.valkey import Valkey
 
 A = "SIPSIP1"
@@ -191,7 +191,7 @@ async def test_the_content_of_a_wrong_message_reaches_the_dead_letters_alone(
         await redis.xadd(STREAM, {"data": '{"card": "4580458045804580"}'})
         await redis.xadd(STREAM, {"4580458045804580": "x"})
         await redis.lpush(LIST, "4580458045804580")
-        await until(lambda: _dead(redis, 3))
+        await until(lambda: dead_letters(redis, 3))
         await until(lambda: len(on.daemon.lines("crm.message.rejected")) == 3)
         pages = [(await on.daemon.get(path))[1] for path in ("/livez", "/readyz", "/metrics")]
     assert "4580458045804580" not in on.daemon.text() + "".join(pages)
@@ -208,7 +208,3 @@ async def _content(redis: Redis, key: bytes | str) -> Any:
             return await redis.hgetall(key)
         case _:
             return await redis.smembers(key)
-
-
-async def _dead(redis: Redis, count: int) -> bool:
-    return await redis.xlen("mute:dead-letters") == count

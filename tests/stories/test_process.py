@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.simulator.process import DaemonProcess, account_environ, running
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
-from tests.stories.stage import client, stage, until
+from tests.stories.stage import client, dead_letters, stage, until
 
 A, B = "SIPSIP1", "SIPSIP2"
 
@@ -116,7 +116,7 @@ async def test_several_accounts_each_on_its_own(tmp_path: Path) -> None:
             await until(lambda: two.truth.muted(consult))
             await crm.publish("crm.sensitive", json.dumps(message | {"section_id": "nobody's"}))
             await until(lambda: bool(daemon.lines("crm.message.rejected")))
-            assert await crm.xlen("mute:dead-letters") == 1
+            await until(lambda: dead_letters(crm, 1))
             await one.__aenter__()
 
 
