@@ -9,14 +9,15 @@ READY   = $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
 
-# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores. New stories of
-# the simulation end it, other ones with each commit.
+# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with one more
+# worker than there are, for many of them wait. New stories of the simulation end it, other ones with each commit.
+WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 NEW_STORIES ?= 200
 test: $(READY)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n auto --dist worksteal -m "not alone"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone"
 	$(BIN)/pytest -m alone
 	$(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 endif

@@ -219,7 +219,9 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
 
 
 def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
-    known = case.told[ivrid] + case.gap(UNDECLARED) + case.gap(UNSEEN)
+    known = case.told[ivrid] + case.gap(UNDECLARED)
+    # What was muted by its extension is opened by it when the gap is over, which takes a request:
+    known += [(since, until + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     # One that began with a late answer is told from that answer:
     known += [(since - WAY_BACK_S, until) for since, until in case.over_muted[ivrid]]
     if (
