@@ -78,7 +78,7 @@ def _in_doubt(claim: Blind, muted: bool, until: float) -> Blind:
 def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
     """The call leaves this extension. Where it went the claim by extension does not reach it."""
     claim = state.blind.get(sip)
-    if claim is not None and claim.muted:
+    if claim is not None and claim.may_hold:
         reach.reach(state, ivrid, True, claim.mute_lands_by, now, policy, changes)
     if claim is not None and claim.open_lands_by:
         reach.reach(state, ivrid, False, claim.open_lands_by, now, policy, changes)
@@ -111,10 +111,9 @@ def _must_stay(state: State, ivrid: str) -> bool:
     return mutes.wanted(state, ivrid) or (mute.foreign if mute else call.muted is True)
 
 
-def ask(state: State, sip: str, muted: bool, now: float, policy: Policy, changes: Changes) -> None:
-    claim = state.blind[sip]
+def ask(state: State, sip: str, now: float, policy: Policy, changes: Changes) -> None:
     circuit.spend(state, now, policy)
-    _write(state, replace(claim, in_flight=True, muted=claim.muted or muted), changes)
+    _write(state, replace(state.blind[sip], in_flight=True), changes)
 
 
 def withdraw(state: State, sip: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -169,7 +168,7 @@ def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | Non
 
 def _may_have_muted(state: State, sip: str, ivrid: str, now: float, policy: Policy) -> bool:
     """For a while after all calls are seen again, too, of a call of which nothing newer was seen: its event lags."""
-    if sip in state.blind and state.blind[sip].muted:
+    if sip in state.blind and state.blind[sip].may_hold:
         return True
     call, until = state.calls[ivrid], state.late_by.get(sip, 0.0)
     return now < until and (call.muted is None or call.seen_at < until - policy.unseen_s)

@@ -88,9 +88,14 @@ class Blind(Struct, frozen=True):
     """The same, of a request to open."""
 
     @property
+    def may_hold(self) -> bool:
+        """Whether a request to mute may have been applied by now: the one in flight, too."""
+        return self.muted or self.in_flight
+
+    @property
     def asked(self) -> bool:
         """Whether anything was asked for that the next process must know of."""
-        return self.muted or self.in_flight or self.open_lands_by > 0.0
+        return self.may_hold or self.open_lands_by > 0.0
 
 
 class Verdict(StrEnum):

@@ -82,7 +82,6 @@ class ExtensionAsked(Struct, frozen=True):
     """A request to mute (or to open) whatever calls an extension has up is about to be sent."""
 
     sip: str
-    muted: bool
 
 
 class ExtensionWithdrawn(Struct, frozen=True):

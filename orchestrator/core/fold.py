@@ -135,8 +135,8 @@ def _work(state: State, fact: MuteFact, now: float, policy: Policy, changes: Cha
 
 def _work_blind(state: State, fact: ExtensionFact, now: float, policy: Policy, changes: Changes) -> None:
     match fact:
-        case ExtensionAsked(sip, muted):
-            blind.ask(state, sip, muted, now, policy, changes)
+        case ExtensionAsked(sip):
+            blind.ask(state, sip, now, policy, changes)
         case ExtensionWithdrawn(sip):
             blind.withdraw(state, sip, now, policy, changes)
         case ExtensionAnswered():

@@ -171,7 +171,7 @@ class Engine:
 
     async def _ask_extension(self, sip: str, muted: bool) -> None:
         """The same, for whatever calls the extension has up."""
-        self.learn(ExtensionAsked(sip, muted))
+        self.learn(ExtensionAsked(sip))
         await self._write_ahead()
         if blind.wanted(self.state, sip) is not muted or not (muted or blind.may_open(self.state, sip)):
             self.learn(ExtensionWithdrawn(sip))

@@ -146,12 +146,43 @@ def test_what_was_never_asked_for_needs_no_release() -> None:
     assert world.of_extension("s1") == Settled("not ours")
 
 
-def test_a_request_withdrawn_leaves_a_claim_to_be_released() -> None:
+def test_a_request_withdrawn_needs_no_release() -> None:
     world = in_the_dark()
     world.ask_all("s1", True)
     world.ends("pay")
     world.learn(ExtensionWithdrawn("s1"))
-    assert world.of_extension("s1") == Ask(False), "cheaper than to remember that nothing was sent before"
+    assert world.state.blind == {}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.BUSY, Verdict.UNSENT])
+def test_a_request_that_reached_nobody_muted_nobody(verdict: Verdict) -> None:
+    """So a call that is seen muted there was muted by somebody else."""
+    world = in_the_dark()
+    world.attempt_all("s1", verdict)
+    world.learn_to_see(extension("s1", ringing("c1", muted=True)))
+    world.ends("pay")
+    world.sees("s1")
+    assert world.state.blind == {}
+    assert world.state.mutes == {}
+
+
+def test_one_that_reached_nobody_after_one_that_did_is_to_be_released() -> None:
+    world = muted_blindly()
+    world.passes(5)
+    world.attempt_all("s1", Verdict.BUSY)
+    world.ends("pay")
+    world.passes(5)
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_call_that_leaves_while_it_is_asked_for_may_have_been_muted() -> None:
+    world = in_the_dark()
+    world.sees("s1", talking("c1"))
+    world.starts("other", on="s2")
+    world.ask_all("s1", True)
+    world.ends("pay")
+    world.sees("s1")
+    assert world.state.mutes["c1"].recording is Recording.UNKNOWN
 
 
 def test_it_is_not_released_while_another_section_is_aimed_at_it() -> None:

@@ -134,7 +134,7 @@ class World:
 
     def ask_all(self, sip: str, muted: bool) -> None:
         self.asked.append((f"all of {sip}", muted))
-        self.learn(ExtensionAsked(sip, muted))
+        self.learn(ExtensionAsked(sip))
 
     def answer_all(self, sip: str, muted: bool, verdict: Verdict = Verdict.DONE, jitter: float = 1.0) -> None:
         self.learn(ExtensionAnswered(sip, muted, Outcome(verdict, "a1", None, "x"), jitter))

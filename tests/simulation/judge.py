@@ -5,6 +5,7 @@ one that nothing it was told of covers is released within `BOUND_S`. Time in whi
 wrong is in force, and the time that recovering from it may take, does not count; nothing else is excused.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
+from tests.simulation.feed import LAG_MOST_S
 from tests.simulation.loop import Process
 from tests.simulation.told import Told
 from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
@@ -29,6 +31,8 @@ BOUNDS = {
 }
 ANYBODYS_S = 30.0
 """So long after an extension was muted as a whole nobody can say who muted a call that is first seen there."""
+EVENT_AGE_S = 1.0
+"""The vendor's times are whole seconds."""
 TICK_S = 0.5
 
 
@@ -78,9 +82,16 @@ class Judge(Watcher):
         self._by_extension: dict[str, str] = {}
         self._muted_as_a_whole: dict[str, float] = {}
         """Extension -> when it was last asked for: a call first seen there muted then may be muted by us."""
+        self._been_on: dict[str, set[str]] = defaultdict(set)
+        """ivrid -> the extensions on which a process saw it."""
+        self._seen_open: dict[str, float] = {}
+        """ivrid -> when the poll was sent that showed it recorded: what shows it muted may be older for a while."""
         self._strayed: set[str] = set()
         """Calls that were muted with their extension, and left it while nobody could see that: nobody can say whose
         mute it is."""
+        self._opened_unseen: set[str] = set()
+        """Calls that were opened with an extension on which the process that asked had not seen them: while neither
+        feed nor polls tell where they went, nobody can know that they are open."""
         self._unknown: set[str] = set()
         """Calls that the API did not know when it was asked, and that were not seen to be up since."""
         self._board = board
@@ -157,7 +168,7 @@ class Judge(Watcher):
 
     def _what_is_wrong(self, tolds: list[Told]) -> Iterator[tuple[str, str]]:
         for ivrid in self._truth.open_calls():
-            if ivrid in self._unknown or any(ivrid in told.doubtful for told in tolds):
+            if ivrid in self._unknown | self._opened_unseen or any(ivrid in told.doubtful for told in tolds):
                 continue
             if all(told.surely(ivrid) for told in tolds):
                 yield "open", ivrid
@@ -193,10 +204,12 @@ class Judge(Watcher):
     def call_over(self, ivrid: str) -> None:
         """Should its id come back, it is another call."""
         self.righted(ivrid)
-        for table in (self.foreign_shown, self.first_mute, self._one):
+        for table in (self.foreign_shown, self.first_mute, self._one, self._seen_open):
             table.pop(ivrid, None)
+        self._been_on.pop(ivrid, None)
         self._by_extension.pop(ivrid, None)
         self._strayed.discard(ivrid)
+        self._opened_unseen.discard(ivrid)
 
     # Requests
 
@@ -210,7 +223,7 @@ class Judge(Watcher):
             if other.process is request.process and other.ivrid == request.ivrid is not None:
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
-        if request.sip is not None and request.muted:
+        if request.sip is not None and request.muted and fate.may_reach:
             self._muted_as_a_whole[request.sip] = self._now()
         if not request.muted and (waits := self.backlog(request.process)) is not None:
             self.violated("nothing is opened before the backlog is read", f"{request.key}, while {waits} waits")
@@ -235,6 +248,14 @@ class Judge(Watcher):
         """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
         for leg in line.legs:
             self._unknown.discard(leg.ivrid)
+            self._opened_unseen.discard(leg.ivrid)
+            self._been_on[leg.ivrid].add(line.sip)
+
+    def shown_muted(self, ivrid: str) -> None:
+        """The feed showed a mute that is not ours, in a way that leaves no doubt of that."""
+        certain = self._now() - self._seen_open.get(ivrid, float("-inf")) > LAG_MOST_S + EVENT_AGE_S
+        if certain and self._truth.foreign(ivrid) and not self.anybodys(ivrid):
+            self.foreign_shown.setdefault(ivrid, self._now())
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
@@ -246,6 +267,8 @@ class Judge(Watcher):
                 self._strayed.discard(ivrid)
                 if request.sip is not None and request.muted:
                     self._by_extension[ivrid] = request.sip
+                if request.sip is not None and not request.muted and request.sip not in self._been_on[ivrid]:
+                    self._opened_unseen.add(ivrid)
                 if request.number in self._late:
                     self.excuse_call(ivrid, self._late[request.number])
             if not request.muted and self._truth.foreign(ivrid):
@@ -260,8 +283,9 @@ class Judge(Watcher):
             self.violated("foreign mutes are not touched", f"{ivrid} was shown muted before our first request")
 
     def anybodys(self, ivrid: str) -> bool:
-        """Whether nobody can say who muted this call: it is on an extension that was muted as a whole."""
-        since = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in self._board().sees(ivrid))
+        """Whether nobody can say who muted this call: it is, or was, on an extension that was muted as a whole."""
+        sips = self._been_on.get(ivrid, set()) | set(self._board().sees(ivrid))
+        since = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in sips)
         return any(self._now() - at < ANYBODYS_S for at in since)
 
     def over(self, request: Request, outcome: str) -> None:
@@ -270,7 +294,8 @@ class Judge(Watcher):
             self._unknown.add(request.ivrid)
         self._in_flight.pop(request.number, None)
 
-    def polled(self, process: Process, lines: list[Line], sent_at: float) -> None:
+    def polled(self, process: Process, lines: list[Line], recorded: Iterable[str], sent_at: float) -> None:
+        self._seen_open |= dict.fromkeys(recorded, sent_at)
         told = self.told_of(process)
         if told is not None:
             for line in lines:
@@ -295,6 +320,8 @@ class Judge(Watcher):
     def _claim(self, ivrid: str, *, muted: bool) -> None:
         truth, now = self._truth, self._now()
         if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
+            return
+        if ivrid in self._opened_unseen:
             return
         if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
             self.violated(

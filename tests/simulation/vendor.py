@@ -8,7 +8,7 @@ each mute request.
 import asyncio
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -65,6 +65,11 @@ class Fate:
     why: str = ""
     """The fault that is in force; empty: none."""
 
+    @property
+    def may_reach(self) -> bool:
+        """Whether it is applied, as far as anybody can know who hears the answer."""
+        return self.sent and (self.reset or self.answered_after_s is None or self.status not in (400, 401, 403, 429))
+
 
 class Watcher:
     """Whoever wants to know of mute requests."""
@@ -75,7 +80,7 @@ class Watcher:
 
     def over(self, request: Request, outcome: str) -> None: ...
 
-    def polled(self, process: Process, lines: list[Line], sent_at: float) -> None: ...
+    def polled(self, process: Process, lines: list[Line], recorded: Iterable[str], sent_at: float) -> None: ...
 
 
 class Vendor:
@@ -208,11 +213,12 @@ class Vendor:
         await self._later((fate.answered_after_s or 0.0) / 2)
         found = [line for line in self._board.lines.values() if fields.get("extension") in (None, line.sip)]
         body: Mapping[str, Any] | bytes = fate.body if fate.body is not None else self._active_calls(fields, found)
+        recorded = [leg.ivrid for line in found for leg in line.legs if not self._truth.muted(leg.ivrid)]
         await self._later((fate.answered_after_s or 0.0) / 2)
         if fate.reset:
             raise aiohttp.ServerDisconnectedError
         if fate.body is None and process is not None:
-            self._watcher.polled(process, found, sent_at)
+            self._watcher.polled(process, found, recorded, sent_at)
         return Answer(fate.status, body, fate.headers)
 
     def _active_calls(self, fields: Mapping[str, Any], lines: list[Line]) -> Mapping[str, Any]:

@@ -469,9 +469,8 @@ class World:
 
     def _shown(self, process: Process, ivrid: str) -> None:
         """That it is muted. Who is not the owner (any more) cannot leave that to anybody."""
-        known = self.told_of(process) is not None and not self.judge.anybodys(ivrid)
-        if known and self.truth.foreign(ivrid):
-            self.judge.foreign_shown.setdefault(ivrid, self.clock.now())
+        if self.told_of(process) is not None:
+            self.judge.shown_muted(ivrid)
 
     # The CRM
 
