@@ -28,6 +28,7 @@ from orchestrator.store.lease import Lease
 from orchestrator.store.load import Skipped, load, shifted, text
 from orchestrator.store.mirror import Mirror, MirroredHash
 from orchestrator.store.outgoing import Entry, Outgoing
+from orchestrator.store.progress import Progress
 
 EXTENSIONS_AT_ONCE = 250
 """A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
@@ -42,8 +43,6 @@ RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
 
 Legs = tuple[Leg, ...]
-_Waiter = tuple[int, asyncio.Future[bool]]
-"""What must be written first, and whom to tell."""
 
 
 class RedisStore:
@@ -81,10 +80,7 @@ class RedisStore:
         self._swept = False  # whether the extensions of an earlier process were looked for
         self._marks = Marks()  # sections and claims
         self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
-        self._marked = 0  # how many marks of sections and mutes there were ...
-        self._written = 0  # ... and up to which of them Redis has it all
-        self._waiting: list[_Waiter] = []
-        self._patient: list[_Waiter] = []  # not told of losses
+        self._progress = Progress()  # with sections and claims
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._lost_at: float | None = None
@@ -123,7 +119,7 @@ class RedisStore:
             self._marks.sections |= marks.sections
             self._marks.mutes |= marks.mutes
             self._marks.blind |= marks.blind
-            self._marked += 1
+            self._progress.marked += 1
         for sip in marks.extensions:
             self._due_extensions.pop(sip, None)
             self._due_extensions[sip] = None
@@ -146,31 +142,13 @@ class RedisStore:
         While Redis is known to be away there is nothing to wait for: False at once. Raises `LeaseLost` where the
         account is another process's; to know that may take longer, after a standstill of this one.
         """
-        in_time = await self._written_within(within_s)
+        there = self._progress.complete or (self._lost_at is None and await self._progress.within(within_s))
         await self._lease.assured()
-        return in_time
-
-    async def _written_within(self, within_s: float) -> bool:
-        upto = self._marked
-        if self._written >= upto:
-            return True
-        if self._lost_at is not None:
-            return False
-        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((upto, waiter))
-        timer = asyncio.get_running_loop().call_later(within_s, _give_up, waiter)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
+        return there
 
     async def kept(self) -> None:
         """Wait until the sections and mutes marked before this call are in Redis, however long Redis is away."""
-        upto = self._marked
-        if self._written < upto:
-            waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._patient.append((upto, waiter))
-            await waiter
+        await self._progress.done()
 
     async def flushed(self, within_s: float) -> bool:
         """Wait until Redis has everything, audit and extensions too; False if that took longer."""
@@ -255,7 +233,7 @@ class RedisStore:
 
     async def _write_urgent(self) -> bool:
         """Sections, mutes, audit and status in one atomic step. False when Redis has it all."""
-        marks, upto = self._marks, self._marked
+        marks, upto = self._marks, self._progress.marked
         self._marks = Marks()
         commands = Commands()
         sections = self._sections.plan(commands, marks.sections, self._state.sections)
@@ -275,8 +253,7 @@ class RedisStore:
         self._ended.settle(ended)
         self._mutes.settle(mutes)
         self._blind.settle(blind)
-        self._written = upto
-        self._tell_waiting()
+        self._progress.reach(upto)
         if self._loaded and self._stocked:
             self._lease.settle()
         return len(commands) > 0
@@ -335,25 +312,10 @@ class RedisStore:
         held = [len(mirror) for mirror in (self._sections, self._ended, self._mutes, self._blind, self._legs)]
         self._stocked = counted == held
 
-    def _tell_waiting(self) -> None:
-        for upto, waiter in (*self._waiting, *self._patient):
-            if upto <= self._written and not waiter.done():
-                waiter.set_result(True)
-        self._waiting = [(upto, waiter) for upto, waiter in self._waiting if not waiter.done()]
-        self._patient = [(upto, waiter) for upto, waiter in self._patient if not waiter.done()]
-
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""
         self._stocked = False
         if self._lost_at is None:
             self._lost_at = self._clock.now()
             self._observer.notice(StoreLost(why(error)))
-        for _, waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(False)
-        self._waiting.clear()
-
-
-def _give_up(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
+        self._progress.lose()

@@ -7,8 +7,8 @@ FOUND = {
     " muted by somebody else and never opened",
     795537348: "a call that had ended was opened by extension, and with it a covered one there that the feed had not"
     " told of yet",
-    20002778: "a mute by extension that was refused counted as one that may have been applied, so a call that somebody"
-    " else had muted was opened when it left",
+    20002778: "a mute by extension that was refused counted as one that may have been applied, so a call that"
+    " somebody else had muted was opened when it left",
     40000188: "a redialled call that the API did not know between two legs came back with our mute on it, which was"
     " taken for somebody else's and never opened",
     41000138: "a covered call had moved, unseen, to an extension that was opened as a whole: it stayed open until the"
