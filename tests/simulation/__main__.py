@@ -38,7 +38,7 @@ def main() -> int:
         print(f"stories from seed {first_seed} on", flush=True)
         summary = play(range(first_seed, first_seed + given.seeds), given.jobs)
         print(summary)
-        return 1 if summary.failed else 0
+        return 1 if summary.failed or summary.interrupted else 0
     result = run(Script.of(given.seed))
     if given.story:
         print(result.story())

@@ -2,6 +2,8 @@
 
 import collections
 import multiprocessing
+import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field
 from tests.simulation.world import Result, Script, run
 
 CHUNK = 4
+TOLD_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class Summary:
     messages: int = 0
     faults: collections.Counter[str] = field(default_factory=collections.Counter)
     failed: list[Result] = field(default_factory=list)
+    interrupted: bool = False
 
     def add(self, result: Result) -> None:
         self.seeds += 1
@@ -34,7 +38,7 @@ class Summary:
         kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(self.faults.items()))
         hours = self.virtual_s / 3600
         lines = [
-            f"seeds          {self.seeds:,}",
+            f"seeds          {self.seeds:,}{', interrupted' if self.interrupted else ''}",
             f"virtual time   {hours:,.1f} hours in {self.took_s:,.1f} s: {hours / self.took_s * 60:,.0f} hours a"
             f" minute, {self.virtual_s / self.took_s:,.0f} times real time",
             f"requests       {self.requests:,}",
@@ -59,16 +63,21 @@ def results(seeds: Iterable[int], jobs: int) -> Iterator[Result]:
     if jobs == 1:
         yield from map(one, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         yield from pool.imap_unordered(one, seeds, chunksize=CHUNK)
 
 
 def play(seeds: Iterable[int], jobs: int) -> Summary:
-    """Play them all; what fails is told at once."""
+    """Play them all; what fails is told at once. Ctrl-C: those that were played by then."""
     began, summary = time.monotonic(), Summary()
-    for result in results(seeds, jobs):
-        summary.add(result)
-        if result.violated:
-            print(f"seed {result.seed}: {result.violated}", flush=True)
+    try:
+        for result in results(seeds, jobs):
+            summary.add(result)
+            if result.violated:
+                print(f"seed {result.seed}: {result.violated}", flush=True)
+            if summary.seeds % TOLD_EVERY == 0:
+                print(f"{summary.seeds:,} stories", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        summary.interrupted = True
     summary.took_s = time.monotonic() - began
     return summary
