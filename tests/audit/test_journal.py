@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestrator.audit.book import Book, days
 from orchestrator.audit.journal import WAITING, FileJournal, in_files
 from orchestrator.audit.records import Draft
@@ -24,6 +26,12 @@ class Hand:
 
     def now(self) -> float:
         return self.at
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that other tests keep busy may take seconds to sync: what is written in the end is not cut short."""
+    monkeypatch.setattr("orchestrator.audit.journal.LAST_S", 60.0)
 
 
 def written(folder: Path) -> list[dict[str, Any]]:
