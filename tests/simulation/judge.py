@@ -156,7 +156,9 @@ class Judge(Watcher):
             invariant, bound_s = BOUNDS[what]
             explained_until = self._explained_until(ivrid)
             if what == "unseen":
-                explained_until = max(explained_until, self.poll_excuse)
+                # One section may end and the next begin between two looks.
+                aimed_since = (self._in_sight(told, ivrid) or 0.0 for told in tolds)
+                explained_until = max(explained_until, self.poll_excuse, *aimed_since)
             elif what == "over" and ivrid in self._by_extension:
                 # Where the feed is down too, what was muted by extension is opened by extension.
                 unseen_until = self.no_polls_until if any(map(self.synced, self._tolds)) else 0.0
@@ -172,17 +174,18 @@ class Judge(Watcher):
                 continue
             if all(told.surely(ivrid) for told in tolds):
                 yield "open", ivrid
-            if all(self._in_sight(told, ivrid) for told in tolds):
+            if all(self._in_sight(told, ivrid) is not None for told in tolds):
                 yield "unseen", ivrid
         for ivrid in self._truth.over_muted_calls():
             if not any(self._may_stay(told, ivrid) for told in tolds):
                 yield "over", ivrid
 
-    def _in_sight(self, told: Told, ivrid: str) -> bool:
-        """Whether a section that the process knows is aimed at an extension on which the call is up now: seen by the
-        feed or not, a poll or muting by extension reaches it."""
+    def _in_sight(self, told: Told, ivrid: str) -> float | None:
+        """Since when a section that the process knows is aimed at an extension on which the call is up now: seen by
+        the feed or not, a poll or muting by extension reaches it. None: no section is."""
         board = self._board()
-        return any(told.surely_aims_at(sip) and board.leg(sip, ivrid).counts for sip in board.sees(ivrid))
+        aimed = (told.surely_aims_at(sip) for sip in board.sees(ivrid) if board.leg(sip, ivrid).counts)
+        return min((since for since in aimed if since is not None), default=None)
 
     def _may_stay(self, told: Told, ivrid: str) -> bool:
         if told.maybe(ivrid) or ivrid in told.doubtful or ivrid in self._strayed:

@@ -188,8 +188,11 @@ class Told:
         """Whether a section may be aimed at this extension."""
         return any(self._aims(section, sip) for section in self.coverage.sections.values())
 
-    def surely_aims_at(self, sip: str) -> bool:
-        return any(self._aims(section, sip) and self._sure(section) for section in self.coverage.sections.values())
+    def surely_aims_at(self, sip: str) -> float | None:
+        """Since when a section that the process must know is aimed there; None: none is."""
+        sections = self.coverage.sections.values()
+        aiming = [section for section in sections if self._aims(section, sip) and self._sure(section)]
+        return min((self._since.get((section.section_id, ""), 0.0) for section in aiming), default=None)
 
     def _sure(self, section: Section) -> bool:
         return section.section_id not in self._unsure and section.expires_at - self.tolerance_s > self._now
