@@ -90,8 +90,8 @@ class Judge(Watcher):
         """Calls that were muted with their extension, and left it while nobody could see that: nobody can say whose
         mute it is."""
         self._opened_unseen: set[str] = set()
-        """Calls that were opened with an extension on which the process that asked had not seen them: while neither
-        feed nor polls tell where they went, nobody can know that they are open."""
+        """Calls that were opened with an extension on which no process had seen them: what is claimed of them until
+        they are seen there, or muted again, nobody could know better. The bounds hold for them as for all."""
         self._unknown: set[str] = set()
         """Calls that the API did not know when it was asked, and that were not seen to be up since."""
         self._board = board
@@ -170,7 +170,7 @@ class Judge(Watcher):
 
     def _what_is_wrong(self, tolds: list[Told]) -> Iterator[tuple[str, str]]:
         for ivrid in self._truth.open_calls():
-            if ivrid in self._unknown | self._opened_unseen or any(ivrid in told.doubtful for told in tolds):
+            if ivrid in self._unknown or any(ivrid in told.doubtful for told in tolds):
                 continue
             if all(told.surely(ivrid) for told in tolds):
                 yield "open", ivrid
@@ -268,9 +268,10 @@ class Judge(Watcher):
                 self._turned[ivrid] = self._now()
                 self._by_extension.pop(ivrid, None)
                 self._strayed.discard(ivrid)
+                self._opened_unseen.discard(ivrid)
                 if request.sip is not None and request.muted:
                     self._by_extension[ivrid] = request.sip
-                if request.sip is not None and not request.muted and request.sip not in self._been_on[ivrid]:
+                elif request.sip is not None and request.sip not in self._been_on[ivrid]:
                     self._opened_unseen.add(ivrid)
                 if request.number in self._late:
                     self.excuse_call(ivrid, self._late[request.number])

@@ -28,11 +28,7 @@ class DurableStage(Stage):
     way = STREAM
 
     async def publish(self, message: Mapping[str, object], channel: str = "") -> None:
-        text = json.dumps(message)
-        if self.way == STREAM:
-            await self.crm.xadd(STREAM, {"data": text})
-        else:
-            await self.crm.lpush(LIST, text)
+        await self.publish_at_once((message,))
 
     async def publish_at_once(self, messages: Iterable[Mapping[str, object]]) -> None:
         async with self.crm.pipeline(transaction=False) as pipe:
