@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -137,9 +137,12 @@ class FileJournal:
         self.append(Draft(self._clock.now(), CLOSED, None, {"why": why}))
         self._ending = True
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Let go of the folder: whoever comes next may write there at once, unless the disk hangs."""
         if self._book is not None:
-            self._thread.submit(self._book.close)
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(LAST_S):
+                    await self._in_thread(self._book.close)
         self._thread.shutdown(wait=False)
 
     async def _wait(self) -> None:
@@ -240,7 +243,7 @@ async def kept(journal: FileJournal) -> AsyncIterator[Journal]:
         journal.end(why)
         await asyncio.wait([writing], timeout=LAST_S)
         writing.cancel()
-        journal.close()
+        await journal.close()
 
 
 async def _lost_with(writing: asyncio.Task[None]) -> None:

@@ -1,6 +1,7 @@
 """The journal: nobody waits for it, and what it could not write it declares."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,6 @@ class Hand:
 
     def now(self) -> float:
         return self.at
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that other tests keep busy may take seconds to sync: what is written in the end is not cut short."""
-    monkeypatch.setattr("orchestrator.audit.journal.LAST_S", 60.0)
 
 
 def written(folder: Path) -> list[dict[str, Any]]:
@@ -73,7 +68,7 @@ async def test_memory_is_bounded_and_what_found_no_room_is_counted(tmp_path: Pat
         journal.append(Draft(NOON, "call.gone", "main", {"ivrid": str(number)}))
     journal.end("stopped")
     await journal.run()
-    journal.close()
+    await journal.close()
     lost, _, first, *_ = written(tmp_path)
     assert (lost["event"], lost["lost"], first["ivrid"]) == ("audit.lost", 6, "6")
 
@@ -104,6 +99,20 @@ async def test_a_day_that_is_over_is_told_with_its_last_hash_and_old_ones_go(tmp
     assert days(tmp_path) == ["2026-11-26"]
     assert verify(tmp_path, closed.last_hash).bad != ()  # its record is gone with its day
     assert verify(tmp_path).bad == ()
+
+
+async def test_whoever_comes_after_the_end_writes_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = Book.close
+
+    def slowly(book: Book) -> None:
+        time.sleep(0.2)
+        close(book)
+
+    monkeypatch.setattr(Book, "close", slowly)
+    for _ in range(2):
+        async with in_files(tmp_path, 400, Hand(), Heard()):
+            pass
+    assert events(tmp_path) == ["audit.opened", "audit.closed"] * 2
 
 
 async def test_two_processes_on_one_folder_the_second_one_waits(tmp_path: Path) -> None:
