@@ -72,10 +72,16 @@ async def run(config: Config, log: Log, stop: asyncio.Event, reloader: Reloader,
         log.write(
             events.DAEMON_STARTED, version=__version__, accounts=tuple(config.accounts), redis=redis, http=address
         )
-        began: dict[str, Value] = {"version": __version__, "accounts": list(config.accounts)}
+        began: dict[str, Value] = {
+            "version": __version__,
+            "accounts": list(config.accounts),
+            "policy": list(config.policy.told),
+        }
         daemon.journal.append(Draft(daemon.clock.now(), READY, None, began))
         await service.ready()
-        async with lasting(reloader.run(daemon.govern), service.attend(daemon.status), _tell_stop(stop, service)):
+        async with lasting(
+            reloader.run(daemon.govern, daemon.observer), service.attend(daemon.status), _tell_stop(stop, service)
+        ):
             await daemon.work(stop)
 
 

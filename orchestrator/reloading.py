@@ -10,8 +10,9 @@ from typing import NoReturn
 
 from orchestrator.config import Config, ConfigError
 from orchestrator.config.renewal import renewed
+from orchestrator.engine.notices import ConfigRejected, ConfigReloaded
+from orchestrator.engine.ports import Observer
 from orchestrator.service import Service
-from orchestrator.telemetry import events
 from orchestrator.telemetry.logs import Log
 
 
@@ -28,28 +29,24 @@ class Reloader:
         """The configuration is to be read again, soon."""
         self._asked.set()
 
-    async def run(self, govern: Callable[[Config], None]) -> NoReturn:
-        """Read when asked to, until cancelled; `govern` takes over the policy."""
+    async def run(self, govern: Callable[[Config], None], observer: Observer) -> NoReturn:
+        """Read when asked to, until cancelled; `govern` takes over the policy, `observer` hears what came of it."""
         while True:
             await self._asked.wait()
             self._asked.clear()
             await self._service.reloading()
-            await self._reload(govern)
+            await self._reload(govern, observer)
             await self._service.ready()
 
-    async def _reload(self, govern: Callable[[Config], None]) -> None:
+    async def _reload(self, govern: Callable[[Config], None], observer: Observer) -> None:
         try:
             read = await asyncio.to_thread(self._read)
         except ConfigError as error:
             for mistake in error.mistakes:
-                self._log.write(events.CONFIG_REJECTED, mistake=mistake)
+                observer.notice(ConfigRejected(mistake))
             return
         renewal = renewed(self._running, read)
         self._running = renewal.config
         self._log.set_level(renewal.config.log.level)
         govern(renewal.config)
-        self._log.write(
-            events.CONFIG_RELOADED,
-            changed=renewal.changed or None,
-            needs_restart=renewal.needs_restart or None,
-        )
+        observer.notice(ConfigReloaded(renewal.changed, renewal.needs_restart, self._running.policy.told))

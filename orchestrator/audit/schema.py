@@ -40,7 +40,7 @@ OWN: Mapping[str, Kind] = {
         ("day", "days", "last_hash"),
         "Days up to this one are deleted, being too old; how the chain goes on.",
     ),
-    READY: Kind(("version", "accounts"), "The daemon is up, and works as soon as it owns its accounts."),
+    READY: Kind(("version", "accounts", "policy"), "The daemon is up, and works as soon as it owns its accounts."),
     recorder.EXPOSURE: Kind(
         (
             "ivrid",
@@ -85,7 +85,7 @@ OWN_FIELDS: Mapping[str, str] = {
 
 _NUMBERS = frozenset({"seq", "attempts", "drifts", "lost", "missing", "days", "records", "torn_bytes", "token"})
 _FLAGS = frozenset({"muted", "shown", "refused", "answered", "damaged", "hand"})
-_LISTS = frozenset({"section_ids", "accounts"})
+_LISTS = frozenset({"section_ids", "accounts", "policy", "changed", "needs_restart"})
 _TIMES = frozenset({"at", "alive_at", "from", "to", "muted_until"})
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _HEADER: Mapping[str, Any] = {

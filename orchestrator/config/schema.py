@@ -260,6 +260,11 @@ class Policy(Table):
     verify_seconds: Seconds = 5.0
     exposure_alert_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1500.0
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Each key as name=value, for logs and the audit."""
+        return tuple(f"{name}={value}" for name, value in self)
+
 
 class Traces(Table):
     otlp_url: Annotated[str, AfterValidator(_otlp_address)] | None = None

@@ -143,6 +143,26 @@ class ClockStepped:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """The configuration was read again."""
+
+    changed: tuple[str, ...]
+    """Keys that hold as they were read from now on."""
+    needs_restart: tuple[str, ...]
+    """Keys that differ, and hold only after a restart."""
+    policy: tuple[str, ...]
+    """What decides from now on, each as name=value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRejected:
+    """The configuration that was read again is wrong; nothing of it is taken."""
+
+    mistake: str
+    """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptMade:
     """One request to the mute API is over."""
 
@@ -272,6 +292,8 @@ EdgeNotice = (
     | OwnerReleased
     | OwnerLost
     | ClockStepped
+    | ConfigReloaded
+    | ConfigRejected
     | AttemptMade
     | PollMade
     | RequestServed

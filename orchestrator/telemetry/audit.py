@@ -59,6 +59,7 @@ KEPT = AUDITED | {
     events.STORE_BACK,
     events.STORE_SLOW,
     events.CLOCK_STEPPED,
+    events.CONFIG_RELOADED,
 }
 """What is kept in files: also what Redis cannot be told while it is away, and how the edges do."""
 

@@ -36,6 +36,8 @@ from orchestrator.engine.notices import (
     AuditDayClosed,
     AuditLost,
     ClockStepped,
+    ConfigRejected,
+    ConfigReloaded,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -104,7 +106,7 @@ class MetricsObserver:
                 return  # seen in the gauges, or counted as an attempt
             case (
                 MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused() | OwnerReleased() | AuditDayClosed()
-            ) | (HandMuted() | HandReleased() | HandEnded()):
+            ) | (HandMuted() | HandReleased() | HandEnded() | ConfigReloaded() | ConfigRejected()):
                 return  # likewise; what is done by hand is counted by its effects
             case never:
                 assert_never(never)

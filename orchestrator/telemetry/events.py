@@ -75,6 +75,7 @@ FIELDS: Mapping[str, str] = {
     "overmute_ms": "milliseconds that the call stayed muted after its last cover ended",
     "needs_restart": "keys of the configuration that changed and hold only after a restart; missing: none",
     "reason": "why it covers the call: leg, related, target",
+    "policy": "the policy that decides from now on, each key as name=value",
     "records": "records of the audit since it began",
     "redis": "embedded (the daemon runs it), or given",
     "repeats": "how often the same came since it was last logged; missing: it is the first",
@@ -113,7 +114,7 @@ DAEMON_STARTED = Event(
 CONFIG_RELOADED = Event(
     "config.reloaded",
     Level.INFO,
-    ("changed", "needs_restart"),
+    ("changed", "needs_restart", "policy"),
     "The configuration was read again: policy and log level are taken over, all else is not.",
 )
 CONFIG_REJECTED = Event(

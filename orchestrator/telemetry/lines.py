@@ -40,6 +40,8 @@ from orchestrator.engine.notices import (
     AuditDayClosed,
     AuditLost,
     ClockStepped,
+    ConfigRejected,
+    ConfigReloaded,
     CrmConnected,
     CrmGap,
     CrmLost,
@@ -91,6 +93,7 @@ _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
 _StoreNotice = StoreLost | StoreBack | StoreSlow | AuditLost | AuditBack | AuditDayClosed
 _HandNotice = HandMuted | HandReleased | HandEnded
 _OwnerNotice = OwnerRefused | OwnerTaken | OwnerReleased | OwnerLost
+_ProcessNotice = ConfigReloaded | ConfigRejected | ClockStepped
 
 
 def line(notice: Notice | EdgeNotice) -> Line:
@@ -115,6 +118,23 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _http(notice)
         case HandMuted() | HandReleased() | HandEnded():
             return _hand(notice)
+        case ConfigReloaded() | ConfigRejected() | ClockStepped():
+            return _process(notice)
+        case never:
+            assert_never(never)
+
+
+def _process(notice: _ProcessNotice) -> Line:
+    match notice:
+        case ConfigReloaded(changed, needs_restart, policy):
+            return _told(
+                events.CONFIG_RELOADED,
+                changed=changed or None,
+                needs_restart=needs_restart or None,
+                policy=policy,
+            )
+        case ConfigRejected(mistake):
+            return _told(events.CONFIG_REJECTED, mistake=mistake)
         case ClockStepped(by_s):
             return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
         case never:

@@ -1,6 +1,7 @@
 """The daemon as systemd has it: told when it is ready, asked to read its configuration again, ended."""
 
 import asyncio
+import json
 import os
 import pty
 import signal
@@ -30,6 +31,12 @@ class Served:
     @property
     def daemon(self) -> DaemonProcess:
         return self.on.daemon
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What the audit's files hold."""
+        days = sorted((self.file.parent / "data" / "audit").glob("audit-*.jsonl"))
+        return [json.loads(line) for day in days for line in day.read_text().splitlines()]
 
     async def reload(self, text: str) -> None:
         """Write the configuration, have it read again, and wait until that is done."""
@@ -113,6 +120,7 @@ async def test_policy_and_log_level_change_in_the_middle_of_a_call(served: Serve
     await served.reload("[policy]\ndefault_section_seconds = 60\n[log]\nlevel = 'debug'\n[http]\nport = 1\n")
     (line,) = await served.logged("config.reloaded", 1)
     assert set(line["changed"]) == {"policy.default_section_seconds", "log.level"}
+    assert "default_section_seconds=60.0" in line["policy"]
     assert "needs_restart" not in line  # http.port is set by the environment, which wins
     assert await served.opens("after", B) == 60
     await on.muted("caller", "other")
@@ -126,6 +134,10 @@ async def test_policy_and_log_level_change_in_the_middle_of_a_call(served: Serve
     await on.form_closes("after")
     await on.muted()
     on.verdict()
+    assert await served.daemon.stop() == 0
+    held = {record["event"]: record.get("policy", ()) for record in served.records}
+    assert "default_section_seconds=600.0" in held["daemon.ready"]
+    assert "default_section_seconds=60.0" in held["config.reloaded"]
 
 
 async def test_a_wrong_file_changes_nothing_and_each_mistake_is_told(served: Served) -> None:
