@@ -117,7 +117,7 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
     redis = await stack.enter_async_context(_closing(writer(url)))
     accounts = {}
     for name in config.accounts:
-        http = await stack.enter_async_context(outside.session(config.api.max_concurrency))
+        http = await stack.enter_async_context(outside.session())
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
         accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, journal, stack)

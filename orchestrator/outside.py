@@ -12,8 +12,8 @@ from orchestrator.audit.journal import Opens, in_files
 from orchestrator.clock import SystemClock, WallClock
 from orchestrator.store.instance import Instance, instance_of
 from orchestrator.voicenter.connection import connect
+from orchestrator.voicenter.exchange import http_session
 from orchestrator.voicenter.feed import Connect
-from orchestrator.voicenter.mute_api import http_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,6 @@ class Outside:
     clock: WallClock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.SystemRandom)
     me: Instance = field(default_factory=lambda: instance_of(os.getpid()))
-    session: Callable[[int], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
+    session: Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
     connect: Connect = connect
     audit: Opens = in_files

@@ -22,6 +22,16 @@ _MOST_RETRY_DIGITS = 9
 _UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
+def http_session() -> aiohttp.ClientSession:
+    """For the feed and all requests of an account. Connections stay warm, and none is waited for: who asks bounds how
+    much is asked at once, and a poll or the feed must not take the place of a mute."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=60),
+        timeout=aiohttp.ClientTimeout(total=30, connect=10),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int

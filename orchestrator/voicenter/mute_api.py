@@ -17,15 +17,6 @@ _MOST_BODY_BYTES = 64 * 1024
 _MOST_ID_CHARACTERS = 128
 
 
-def http_session(max_concurrency: int) -> aiohttp.ClientSession:
-    """A session for up to `max_concurrency` requests at once, which keeps its connections warm between them."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=max_concurrency, ttl_dns_cache=300, keepalive_timeout=60),
-        timeout=aiohttp.ClientTimeout(total=30, connect=10),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-
-
 class MuteClient:
     """Asks for recordings to be muted or opened (Voicenter's documentation of `MuteUnmuteCalls`)."""
 

@@ -108,7 +108,7 @@ class Vendor:
         self._clock = VendorClock()
         self._requests = 0
 
-    def session(self, _concurrency: int) -> Any:
+    def session(self) -> Any:
         return Session(self)
 
     async def exchange(self, url: str, fields: Mapping[str, Any]) -> "Answer":

@@ -226,3 +226,17 @@ async def test_others_read_the_live_calls_in_redis(tmp_path: Path) -> None:
         await until(lambda: on.daemon_knows(A))
         await on.sim.end("one")
         await until(lambda: on.daemon_knows(B))
+
+
+async def test_one_request_at_a_time_is_enough(tmp_path: Path) -> None:
+    """The least that `api.max_concurrency` allows: feed, login and polls have connections of their own."""
+    async with stage(tmp_path, ORCHESTRATOR_API__MAX_CONCURRENCY="1") as on:
+        await on.sim.talk("caller", A)
+        await on.sim.talk("other", B)
+        await on.form_opens("pay", extension=A)
+        await on.form_opens("also", extension=B)
+        await on.muted("caller", "other")
+        await on.form_closes("pay")
+        await on.form_closes("also")
+        await on.muted()
+        on.verdict()

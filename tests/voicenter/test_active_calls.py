@@ -17,7 +17,8 @@ from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import ActiveCalls
 from orchestrator.simulator.simulation import Simulation
 from orchestrator.voicenter.active_calls import MOST_BODY_BYTES, ActiveCallsClient
-from orchestrator.voicenter.mute_api import MuteClient, http_session
+from orchestrator.voicenter.exchange import http_session
+from orchestrator.voicenter.mute_api import MuteClient
 from tests.voicenter.conftest import Told
 from tests.voicenter.servers import api, raw, request_head
 from tests.voicenter.vendor import Json, call
@@ -27,7 +28,7 @@ CODE = "s3cret-c0de"
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with http_session(4) as session:
+    async with http_session() as session:
         yield session
 
 
