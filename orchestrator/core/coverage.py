@@ -2,7 +2,8 @@
 
 A section covers every leg that counts on the extensions it is aimed at, whenever the leg begins, and the
 related calls of what it covers that way. Once covered, a call stays covered until the section ends, wherever
-the call goes: covers are added here and removed only by `lift`.
+the call goes: covers are added here and removed only by `lift`. An attended transfer ends the calls that it joins
+and goes on as a new one, which names them as related: so what names a covered call is covered, too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -79,12 +80,16 @@ def cover_on(state: State, extension: Extension, section_id: str, now: float, ch
     may come to be noticed late."""
     if now >= state.sections[section_id].expires_at:
         return
-    for ivrid, cover in list(_covers(state, extension, section_id, now)):
-        _cover(state, section_id, ivrid, cover, changes)
+    looked_at = [extension.sip]
+    for sip in looked_at:
+        for ivrid, cover in list(_covers(state, state.extensions[sip], section_id, now)):
+            if _cover(state, section_id, ivrid, cover, changes):
+                looked_at += sorted(state.naming.get(ivrid, ()))
 
 
 def _covers(state: State, extension: Extension, section_id: str, now: float) -> Iterator[tuple[str, Cover]]:
     section = state.sections[section_id]
+    follows = not isinstance(section.target, OnCall)
     aimed = section_id in state.watching.get(extension.sip, ())
     for leg in extension.legs.values():
         known = section.calls.get(leg.ivrid)
@@ -93,6 +98,8 @@ def _covers(state: State, extension: Extension, section_id: str, now: float) -> 
         if aimed and leg.counts and not by_leg:
             yield leg.ivrid, Cover(now, CoverReason.LEG, extension.sip)
             related = _related(state, leg.ivrid)
+        elif known is None and follows and not section.calls.keys().isdisjoint(leg.related):
+            yield leg.ivrid, Cover(now, CoverReason.RELATED, extension.sip)
         for ivrid in related:
             yield ivrid, Cover(now, CoverReason.RELATED, extension.sip)
 
@@ -103,12 +110,13 @@ def _related(state: State, ivrid: str) -> list[str]:
     return [related for leg in legs for related in leg.related]
 
 
-def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Changes) -> None:
+def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Changes) -> bool:
+    """Returns whether the section did not cover the call before."""
     section = state.sections[section_id]
     known = section.calls.get(ivrid)
     if known is not None:
         if known.reason is cover.reason or cover.reason is not CoverReason.LEG:
-            return
+            return False
         # A related call has now a leg of its own here.
         cover = replace(cover, since=known.since, exposed_before_s=known.exposed_before_s)
     else:
@@ -117,6 +125,7 @@ def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Cha
         cover = replace(cover, exposed_before_s=mutes.exposure_s(state, ivrid, cover.since))
     state.sections[section_id] = replace(section, calls={**section.calls, ivrid: cover})
     changes.sections.add(section_id)
+    return known is None
 
 
 def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes) -> None:

@@ -199,6 +199,7 @@ def _recall(state: State, sip: str, legs: Iterable[Leg], now: float, changes: Ch
     if not theirs:
         return
     state.extensions[sip] = Extension(sip, legs=theirs)
+    sight.note_names(state, None, state.extensions[sip])
     for ivrid in theirs:
         mutes.enter(state, ivrid, sip, now, changes)
         state.calls[ivrid] = replace(state.calls[ivrid], muted=True)

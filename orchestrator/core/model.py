@@ -118,7 +118,7 @@ class CoverReason(StrEnum):
     """Why a section covers a call."""
 
     LEG = "leg"  # a leg that counts, on the section's extension
-    RELATED = "related"  # named as related by a leg of a call that is covered for its leg
+    RELATED = "related"  # named as related by a leg of a call that is covered for its leg, or names a covered one
     TARGET = "target"  # the section names the call itself
 
 

@@ -39,6 +39,7 @@ def see(
     for before, after in changed:
         changes.extensions.add(after.sip)
         state.extensions[after.sip] = after
+        note_names(state, before, after)
         for ivrid in after.legs:
             mutes.enter(state, ivrid, after.sip, now, changes)
             if before is None or ivrid not in before.legs:
@@ -64,11 +65,28 @@ def _take_evidence(state: State, shown: Shown, now: float, policy: Policy, chang
 
 
 def _concerned(state: State, extension: Extension) -> set[str]:
-    """The sections to which this extension, or a call on it, matters."""
+    """The sections to which this extension, or a call on it, or one that such a call names, matters."""
     concerned = set(state.watching.get(extension.sip, ()))
-    for ivrid in extension.legs:
+    for ivrid in (*extension.legs, *_named(extension)):
         concerned |= state.covering.get(ivrid, frozenset())
     return concerned
+
+
+def _named(extension: Extension) -> set[str]:
+    return {ivrid for leg in extension.legs.values() for ivrid in leg.related}
+
+
+def note_names(state: State, before: Extension | None, after: Extension) -> None:
+    """Keep `naming` in step with what this extension's legs name as related."""
+    was, names = _named(before) if before else set[str](), _named(after)
+    for ivrid in was - names:
+        left = state.naming[ivrid] - {after.sip}
+        if left:
+            state.naming[ivrid] = left
+        else:
+            del state.naming[ivrid]
+    for ivrid in names - was:
+        state.naming[ivrid] = state.naming.get(ivrid, frozenset()) | {after.sip}
 
 
 def note_begins(state: State, ages_s: Mapping[str, float], now: float) -> None:

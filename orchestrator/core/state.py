@@ -83,6 +83,8 @@ class State(Struct):
     """ivrid -> the active sections that cover it."""
     watching: dict[str, frozenset[str]] = field(default_factory=dict)
     """sip -> the active sections whose target is that extension now."""
+    naming: dict[str, frozenset[str]] = field(default_factory=dict)
+    """ivrid -> the extensions with a leg that names it as related."""
     users: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the extensions where that user is signed in, or that are the user's own."""
     following: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -15,6 +15,9 @@ NO_RESPONSE = "No user responding"
 REJECTED = "Call Rejected"
 BUSY = "User busy"
 
+With = tuple[str, str] | None
+"""Who talks now, in which call; None: it is over."""
+
 
 class Calls:
     def __init__(self, floor: Floor) -> None:
@@ -124,46 +127,46 @@ class Calls:
     def _talk(self, agent: str, ivrid: str) -> Story:
         """The agent (taken) talks, until the call is over; it may be another agent's by then."""
         floor, board = self._floor, self._board
-        turns: list[Callable[[str, str], Generator[float, None, str | None]]] = [
+        turns: list[Callable[[str, str], Generator[float, None, With]]] = [
             self._hold,
             self._consult,
             self._blind_transfer,
         ]
         yield floor.lasts(floor.tempo.talk_s)
         for _ in range(floor.chance.randint(0, 2)):
-            now_with = yield from floor.chance.choice(turns)(agent, ivrid)
-            if now_with is None:
+            goes_on = yield from floor.chance.choice(turns)(agent, ivrid)
+            if goes_on is None:
                 return
-            agent = now_with
+            agent, ivrid = goes_on
             yield floor.lasts(floor.tempo.talk_s)
         board.hangup(floor.now, agent, ivrid)
         self._done(agent)
 
-    def _hold(self, agent: str, ivrid: str) -> Generator[float, None, str | None]:
+    def _hold(self, agent: str, ivrid: str) -> Generator[float, None, With]:
         floor, board = self._floor, self._board
         board.hold(floor.now, agent, ivrid)
         yield floor.lasts(floor.tempo.hold_s)
         board.unhold(floor.now, agent, ivrid)
-        return agent
+        return agent, ivrid
 
-    def _blind_transfer(self, agent: str, ivrid: str) -> Generator[float, None, str | None]:
+    def _blind_transfer(self, agent: str, ivrid: str) -> Generator[float, None, With]:
         """The call leaves the agent and rings at a colleague; where nobody answers, the caller gives up."""
         floor, board = self._floor, self._board
         colleague = floor.somebody_free()
         if colleague is None:
-            return agent
+            return agent, ivrid
         floor.take(colleague)
         board.move(floor.now, ivrid, agent, colleague, up=False)
         self._done(agent)
         yield floor.lasts(floor.tempo.ring_s)
         if floor.happens(0.85):
             board.answer(floor.now, colleague, ivrid)
-            return colleague
+            return colleague, ivrid
         board.hangup(floor.now, colleague, ivrid, NO_RESPONSE)
         self._done(colleague)
         return None
 
-    def _consult(self, agent: str, ivrid: str) -> Generator[float, None, str | None]:
+    def _consult(self, agent: str, ivrid: str) -> Generator[float, None, With]:
         """The caller is put on hold while the agent asks somebody; then back, on to them, or all together."""
         floor, board = self._floor, self._board
         board.hold(floor.now, agent, ivrid)
@@ -173,7 +176,7 @@ class Calls:
         if colleague is None or not floor.is_free(colleague):
             yield from self._ask_outside(agent, second)
             board.unhold(floor.now, agent, ivrid)
-            return agent
+            return agent, ivrid
         floor.take(colleague)
         yield from self._reach(agent, colleague, second)
         yield floor.lasts(floor.tempo.hold_s)
@@ -185,17 +188,24 @@ class Calls:
             board.end(floor.now, second)
             self._done(colleague)
             board.unhold(floor.now, agent, ivrid)
-            return agent
+            return agent, ivrid
         return (yield from self._hand_over(agent, colleague, ivrid, second))
 
-    def _hand_over(self, agent: str, colleague: str, ivrid: str, second: str) -> Generator[float, None, str]:
-        """An attended transfer: the caller's call goes on at the colleague's, related to the consult call."""
+    def _hand_over(self, agent: str, colleague: str, ivrid: str, second: str) -> Generator[float, None, With]:
+        """An attended transfer: the caller goes on at the colleague's, as a new call that names the two before it, or
+        by the same call, related to the consult call."""
         floor, board = self._floor, self._board
+        if floor.happens(0.5):
+            joined = floor.name_call()
+            board.unhold(floor.now, agent, ivrid)
+            board.join_up(floor.now, ivrid, second, agent, colleague, joined)
+            self._done(agent)
+            return colleague, joined
         board.move(floor.now, ivrid, agent, colleague, up=True, related=(second,))
         yield floor.lasts((0.0, 1.0))
         board.end(floor.now, second)
         self._done(agent)
-        return colleague
+        return colleague, ivrid
 
     def _ask_outside(self, agent: str, second: str) -> Story:
         floor, board = self._floor, self._board

@@ -1,14 +1,15 @@
 """Which calls a sensitive section covers: the rules, stated here a second time and independently of the daemon.
 
 Guarantees: a section on an extension covers every leg that counts there from its start to its end, whenever the
-leg begins, and the calls that such a call's legs name as related. A section on a user does the same at the
-extensions where the user is signed in now (signed in nowhere: at the user's own, unless somebody else is there).
-A section on a call covers that call alone. What was covered stays covered until the section ends.
+leg begins, the calls that such a call's legs name as related, and those whose legs name a covered call (what an
+attended transfer joins goes on as a new call). A section on a user does the same at the extensions where the user is
+signed in now (signed in nowhere: at the user's own, unless somebody else is there). A section on a call covers that
+call alone. What was covered stays covered until the section ends.
 """
 
 from dataclasses import dataclass, field
 
-from orchestrator.simulator.telephony import Line
+from orchestrator.simulator.telephony import Leg, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,18 @@ class Coverage:
         else:
             for line in self._aimed_at(section.target):
                 section.by_leg.update(leg.ivrid for leg in line.legs if leg.counts)
-            reached = section.by_leg.copy()
+            reached = section.calls | section.by_leg
             for line in self._relating.values():
                 reached.update(*(leg.related for leg in line.legs if leg.ivrid in section.by_leg))
+            while on := {leg.ivrid for leg in self._naming(reached)} - reached:
+                reached |= on
         new = reached - section.calls
         section.calls |= new
         return new
+
+    def _naming(self, ivrids: set[str]) -> list[Leg]:
+        lines = self._relating.values()
+        return [leg for line in lines for leg in line.legs if not ivrids.isdisjoint(leg.related)]
 
     def _aimed_at(self, target: OnExtension | OnUser) -> list[Line]:
         if isinstance(target, OnExtension):
@@ -108,4 +115,4 @@ def _touches(section: Section, line: Line, people: set[str | None]) -> bool:
             return True
         case OnUser(user_id) if user_id in people:
             return True
-    return any(leg.related and leg.ivrid in section.by_leg for leg in line.legs)
+    return any(leg.ivrid in section.by_leg or not section.calls.isdisjoint(leg.related) for leg in line.legs)

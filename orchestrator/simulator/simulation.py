@@ -106,6 +106,12 @@ class Simulation(Stage):
         """The call moves to another extension: up there at once, or (blind) ringing."""
         self.board.move(self.clock.now(), ivrid, sip, to, up=not blind)
 
+    async def join_up(self, ivrid: str, consult: str, sip: str, to: str) -> str:
+        """An attended transfer: who asked the colleague puts the caller through. Returns the call that goes on."""
+        joined = self._name()
+        self.board.join_up(self.clock.now(), ivrid, consult, sip, to, joined)
+        return joined
+
     async def hangup(self, sip: str, ivrid: str, cause: str = NORMAL, *, over: bool = True) -> None:
         """The leg goes; with the last one the call, unless it waits or will be dialled again (not `over`)."""
         if not over:

@@ -175,6 +175,16 @@ class Switchboard:
         if not held:
             self._kept.discard(ivrid)
 
+    def join_up(self, now: float, ivrid: str, consult: str, sip: str, to: str, joined: str) -> None:
+        """An attended transfer as a capture shows it: the call and the consult call end on both extensions, and a new
+        one (`joined`), which names them, is up at the colleague's."""
+        known = self.leg(to, consult)
+        leg = replace(known, ivrid=joined, related=(consult, ivrid), party=self.leg(sip, ivrid).party, internal=False)
+        self.hangup(now, sip, consult)
+        self.hangup(now, sip, ivrid)
+        self.hangup(now, to, consult)
+        self.add(now, to, leg)
+
     def end(self, now: float, ivrid: str) -> None:
         """The far end is gone: every leg goes, and the call with them."""
         for sip in sorted(self.sees(ivrid)):

@@ -237,3 +237,49 @@ def test_a_section_whose_time_is_up_covers_no_new_call_although_nobody_has_notic
     world.passes(60)
     world.sees("s1", talking("c1"), talking("c2"))
     assert world.state.sections["pay"].calls.keys() == {"c1"}
+
+
+def test_a_call_that_names_a_covered_one_is_what_became_of_it() -> None:
+    """As the capture shows an attended transfer: both calls end, and a new one names them at the colleague's."""
+    world = World()
+    world.sees("s1", talking("caller"), dialing("consult"))
+    world.sees("s2", talking("consult"))
+    world.starts("pay", on="s1")
+    assert world.settle() == [("caller", True), ("consult", True)]
+    world.sees("s1")
+    world.sees("s2")
+    world.sees("s2", talking("joined", "consult", "caller"))
+    assert world.settle() == [("joined", True)]
+    world.sees("s2", talking("joined", "consult", "caller"), dialing("c9"))
+    world.sees("s3", ringing("again", "joined"))
+    world.sees("s3", talking("again", "joined"), dialing("c8"))
+    assert world.settle() == [("again", True)]
+    assert world.state.sections["pay"].calls["joined"].reason is CoverReason.RELATED
+
+
+def test_what_names_a_call_is_covered_with_it_whatever_was_told_first() -> None:
+    world = World()
+    world.sees("s3", talking("c3", "c2"))
+    world.sees("s2", talking("c2", "c1"))
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    assert world.settle() == [("c1", True), ("c2", True), ("c3", True)]
+
+
+def test_what_names_the_call_of_a_section_on_a_call_is_not_covered() -> None:
+    world = World()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", call="c1")
+    world.sees("s2", talking("c2", "c1"))
+    assert world.settle() == [("c1", True)]
+
+
+def test_a_transfer_that_was_made_while_we_were_away_is_followed() -> None:
+    world = World()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.learn(SnapshotTaken((extension("s1"), extension("s2", talking("c2", "c1")))))
+    assert world.settle() == [("c2", True)]
+    world.learn(SnapshotTaken((extension("s1"),)))
+    assert world.state.naming == {}

@@ -111,6 +111,7 @@ def test_what_a_capture_shows_occurs() -> None:
         "consult",
         "conference",
         "moved by transfer",
+        "joined by transfer",
         "transfer that rings",
         "related",
         "related, seen nowhere",
@@ -147,6 +148,11 @@ def phenomena(changes: list[Change]) -> set[str]:
             continue
         if change.reason is Reason.NEWCALL:
             found |= of_new_leg(leg, change.line)
+            found |= (
+                {"joined by transfer"}
+                if len(leg.related) > 1 and not gone.keys().isdisjoint((sip, ivrid) for ivrid in leg.related)
+                else set()
+            )
             on.setdefault(leg.ivrid, set()).add(sip)
             found |= {"offered to several"} if len(on[leg.ivrid]) > 1 and leg.status is Status.RINGING else set()
             left_at = gone.get((sip, leg.ivrid))

@@ -61,6 +61,28 @@ async def test_a_transfer_in_a_section(tmp_path: Path) -> None:
         assert on.verdict().calls_covered == 1
 
 
+async def test_an_attended_transfer_goes_on_under_another_id(tmp_path: Path) -> None:
+    """The agent asks a colleague and puts the caller through: both calls end, and a new one, which names them, is up
+    at the colleague's. The card is still being said."""
+    async with stage(tmp_path) as on:
+        await on.sim.talk("caller", A)
+        await on.form_opens("pay", extension=A)
+        await on.muted("caller")
+        await on.sim.hold(A, "caller")
+        consult = await on.sim.dial(A)
+        await on.sim.ring(consult, [B])
+        await on.sim.answer(B, consult)
+        await on.muted("caller", consult)
+        joined = await on.sim.join_up("caller", consult, A, B)
+        await on.muted(joined)
+        await on.sim.talk("own", B)
+        await until(lambda: on.daemon_knows(B, joined, "own"))
+        await on.muted(joined)
+        await on.form_closes("pay")
+        await on.muted()
+        assert on.verdict().calls_covered == 3
+
+
 async def test_a_blind_transfer_through_a_queue(tmp_path: Path) -> None:
     """On no extension for a while, then ringing elsewhere: still covered, still muted."""
     async with stage(tmp_path) as on:
