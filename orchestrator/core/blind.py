@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
-from orchestrator.core.claims import Blind, Mute, Verdict
+from orchestrator.core.claims import Blind, Verdict
 from orchestrator.core.facts import ExtensionAnswered
 from orchestrator.core.model import Call, FeedState
 from orchestrator.core.notices import ExtensionSet
@@ -37,7 +37,7 @@ def look(state: State, sips: Iterable[str], now: float, policy: Policy, changes:
             at = now + policy.blind_every_s if synced else now  # the feed tells at once what it knows
             if claim is None:
                 _write(state, Blind(sip, at), changes)
-            elif changes.darkened:
+            elif changes.darkened or not claim.holds:
                 _write(state, replace(claim, next_at=min(claim.next_at, at), attempts=0), changes)
         elif claim is not None and _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
@@ -66,12 +66,13 @@ def _over(state: State, claim: Blind, now: float) -> bool:
 def linger(state: State, sip: str, muted: bool, until: float, now: float, changes: Changes) -> None:
     """A request that named this extension for the sake of one call may reach others: calls that are up and not seen
     yet and, if it was lost, those that come until then."""
-    _write(state, _in_doubt(state.blind.get(sip, Blind(sip, now)), muted, until), changes)
+    _write(state, _in_doubt(state.blind.get(sip, Blind(sip, now)), muted, until, now), changes)
 
 
-def _in_doubt(claim: Blind, muted: bool, until: float) -> Blind:
+def _in_doubt(claim: Blind, muted: bool, until: float, now: float) -> Blind:
     if muted:
-        return replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by))
+        applied_by = max(until, now, claim.applied_by)
+        return replace(claim, muted=True, mute_lands_by=max(until, claim.mute_lands_by), applied_by=applied_by)
     return replace(claim, open_lands_by=max(until, claim.open_lands_by))
 
 
@@ -92,18 +93,15 @@ def arrive(state: State, ivrid: str, sip: str, now: float, policy: Policy, chang
         reach.reach(state, ivrid, False, 0.0, now, policy, changes)
 
 
-def may_open(state: State, sip: str) -> bool:
-    """Whether opening all calls of the extension opens none that must stay muted, as far as is known. One that is not
-    seen anywhere may be on any extension: even a feed that is synced tells of a leg seconds late."""
+def may_open(state: State, sip: str, now: float) -> bool:
+    """Whether opening all calls of the extension opens none that must stay muted, as far as is known. One that was
+    seen or asked for a moment ago and is not seen anywhere may be on any extension: even a feed that is synced tells
+    of a leg seconds late. After that it is over, most likely, or will not be seen however long we wait."""
     extension = state.extensions.get(sip)
     if any(_must_stay(state, ivrid) for ivrid in (extension.legs if extension else ())):
         return False
-    return not any(_astray(state, mute) for mute in state.mutes.values())
-
-
-def _astray(state: State, mute: Mute) -> bool:
-    call = state.calls.get(mute.ivrid)
-    return not mute.gone and not (call and call.on) and _must_stay(state, mute.ivrid)
+    astray = (ivrid for ivrid, until in state.strays.items() if now < until)
+    return not any(_must_stay(state, ivrid) for ivrid in astray if not state.mutes[ivrid].gone)
 
 
 def _must_stay(state: State, ivrid: str) -> bool:
@@ -132,7 +130,7 @@ def answer(state: State, fact: ExtensionAnswered, now: float, policy: Policy, ch
         changes.tell(ExtensionSet(fact.sip, fact.muted, outcome.action_id))
     claim = replace(state.blind[fact.sip], in_flight=False)
     if until is not None:
-        claim = _in_doubt(claim, fact.muted, until)
+        claim = _in_doubt(claim, fact.muted, until, now)
     if outcome.verdict in (Verdict.DONE, Verdict.NOT_FOUND):  # not found: it has no call up, none muted
         muted = fact.muted and outcome.verdict is Verdict.DONE
         claim = _heard(state, claim, fact.muted, muted, now, policy)
@@ -168,9 +166,10 @@ def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | Non
 
 def _may_have_muted(state: State, sip: str, ivrid: str, now: float, policy: Policy) -> bool:
     """For a while after all calls are seen again, too, of a call of which nothing newer was seen: its event lags."""
-    if sip in state.blind and state.blind[sip].may_hold:
-        return True
-    call, until = state.calls[ivrid], state.late_by.get(sip, 0.0)
+    call, until, claim = state.calls[ivrid], state.late_by.get(sip, 0.0), state.blind.get(sip)
+    if claim is not None and claim.may_hold:
+        seen_open_since = call.muted is False and call.seen_at >= claim.applied_by + policy.evidence_grace_s
+        return claim.in_flight or not seen_open_since
     return now < until and (call.muted is None or call.seen_at < until - policy.unseen_s)
 
 
@@ -179,7 +178,7 @@ def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Cha
     restored = replace(claim, in_flight=False, attempts=0, next_at=now)
     if claim.in_flight:  # for what, nobody knows
         for muted in (True, False):
-            restored = _in_doubt(restored, muted, now + policy.late_s)
+            restored = _in_doubt(restored, muted, now + policy.late_s, now)
     _write(state, restored, changes)
 
 

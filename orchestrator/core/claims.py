@@ -25,8 +25,9 @@ class Mute(Struct, frozen=True):
     recording: Recording = Recording.OPEN
     foreign: bool = False
     """Muted by somebody else before our first request: it stays as it was."""
-    held: bool = False
-    """Stays muted until the call is over, although its section expired (`policy.on_expiry = "hold"`)."""
+    held_for: frozenset[str] = frozenset()
+    """Ids of the sections that expired and keep it muted until the call is over, or until their end is said after all
+    (`policy.on_expiry = "hold"`)."""
     gone: bool = False
     """The API does not know the call and no extension shows it: it is over."""
     in_flight: bool = False
@@ -60,6 +61,10 @@ class Mute(Struct, frozen=True):
     beside it is not all known."""
 
     @property
+    def held(self) -> bool:
+        return bool(self.held_for)
+
+    @property
     def ask_again_at(self) -> float:
         """When to ask once more for what is confirmed already: an unanswered request for the opposite may have been
         applied after it. Past, where there is none."""
@@ -86,6 +91,9 @@ class Blind(Struct, frozen=True):
     """Until when a request to mute that was never answered may still be applied."""
     open_lands_by: float = 0.0
     """The same, of a request to open."""
+    applied_by: float = 0.0
+    """When the last request to mute was applied at the latest, if it was: a call seen open after that is not muted by
+    it."""
 
     @property
     def may_hold(self) -> bool:

@@ -136,17 +136,21 @@ def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes)
         mutes.want(state, ivrid, now, changes)
     else:
         state.covering[ivrid] = covering | {section_id}
+        mutes.appear(state, ivrid, now, changes)
 
 
 def lift(state: State, section: Section, now: float, hold: bool, changes: Changes) -> None:
-    """The section covers nothing any more; what others still cover stays covered."""
+    """The section covers nothing any more; what others still cover stays covered. With `hold` its calls stay muted
+    until they are over."""
     for ivrid in section.calls:
+        if hold:
+            mutes.hold(state, ivrid, section.section_id, changes)
         left = state.covering[ivrid] - {section.section_id}
         if left:
             state.covering[ivrid] = left
         else:
             del state.covering[ivrid]
-            mutes.unwant(state, ivrid, now, hold, changes)
+            mutes.unwant(state, ivrid, now, changes)
 
 
 def has_call(state: State, section: Section) -> bool:

@@ -82,11 +82,12 @@ def fold(state: State, fact: Fact, now: float, policy: Policy) -> Changes:
 def _hear_feed(state: State, fact: FeedFact, now: float, policy: Policy, changes: Changes) -> None:
     match fact:
         case ExtensionSeen(extension, lag_s, ages_s):
-            state.heard_at[extension.sip] = now
+            sight.believe(state, extension, now, changes)
             shown = sight.Shown(extension.legs.values(), now - lag_s - sight.EVENT_AGE_S)
             sight.see(state, (extension,), shown, now, policy, changes)
             sight.note_begins(state, ages_s, now)
-        case UserSeen():
+        case UserSeen(sip):
+            state.manned_at[sip] = now
             sight.see_user(state, fact, now, policy, changes)
         case SnapshotTaken(extensions, ages_s):
             sight.take_snapshot(state, extensions, now, policy, changes)
@@ -163,6 +164,8 @@ def _poll(state: State, fact: PollFact, now: float, policy: Policy, changes: Cha
 def _take_poll(state: State, polled: Polled, sent_at: float, now: float, policy: Policy, changes: Changes) -> None:
     """Calls that are news, and what it shows of the recordings of those that are not."""
     shown = sight.Shown([leg for extension in polled.extensions for leg in extension.legs.values()], sent_at)
+    for extension in polled.extensions:
+        polls.deny(state, extension, sent_at)
     known = [polls.merged(state, extension, sent_at) for extension in polled.extensions]
     sight.see(state, known, shown, now, policy, changes)
 
@@ -185,6 +188,8 @@ def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: 
     for sip, legs in fact.muted_legs.items():
         if sip not in state.extensions:
             _recall(state, sip, legs, now, changes)
+    for section in fact.sections.values():
+        sight.recall_user(state, section)
     for section_id, section in fact.sections.items():
         if section_id not in state.sections and section_id not in state.ended:
             sections.restore(state, section, now, changes)

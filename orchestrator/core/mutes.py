@@ -6,6 +6,7 @@ settles it. A recording that somebody else muted before our first request is not
 operator orders its release: from then on it is ours.
 """
 
+import math
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -56,12 +57,14 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
             changes.tell(MuteForeign(ivrid))
     elif mute.recording is not Recording.MUTED or mute.in_flight:
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
+    if mute.recording is not Recording.MUTED:
+        _stray(state, ivrid, math.inf)  # until it is asked for
     write(state, mute, changes)
     changes.calls.add(ivrid)  # the wish changed, whether or not the claim did
 
 
-def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -> None:
-    """The call has lost its last cover; with `hold` it stays muted until it is over."""
+def unwant(state: State, ivrid: str, now: float, changes: Changes) -> None:
+    """The call has lost its last cover."""
     changes.calls.add(ivrid)  # the wish changed, whether or not the claim does
     mute = state.mutes[ivrid]
     if mute.foreign:
@@ -73,12 +76,46 @@ def unwant(state: State, ivrid: str, now: float, hold: bool, changes: Changes) -
     if mute.recording is not Recording.MUTED:
         changes.tell(CallExposed(ivrid, now - mute.due_since))
         mute = replace(mute, exposed_s=mute.exposed_s + now - mute.due_since)
-    if hold or mute.held:
-        write(state, replace(mute, held=True), changes)
-    elif mute.recording is Recording.OPEN and not mute.in_flight and mute.confirmed_at is None:
-        forget(state, ivrid, changes)
+    if mute.held:
+        write(state, mute, changes)
+    else:
+        _have_opened(state, mute, now, changes)
+
+
+def _have_opened(state: State, mute: Mute, now: float, changes: Changes) -> None:
+    """Nothing wants it muted any more."""
+    if mute.recording is Recording.OPEN and not mute.in_flight and mute.confirmed_at is None:
+        forget(state, mute.ivrid, changes)
     else:
         write(state, replace(mute, due_since=now, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
+
+
+def hold(state: State, ivrid: str, section_id: str, changes: Changes) -> None:
+    """The section has expired, and the call stays muted for it. A call that is over, or somebody else's, does not."""
+    mute = state.mutes[ivrid]
+    if not (mute.foreign or mute.gone):
+        write(state, replace(mute, held_for=mute.held_for | {section_id}), changes)
+        state.holding[section_id] = state.holding.get(section_id, frozenset()) | {ivrid}
+
+
+def let_go(state: State, section_id: str, now: float, changes: Changes) -> None:
+    """The end of a section that had expired was said after all: nothing stays muted for it."""
+    for ivrid in sorted(state.holding.pop(section_id, ())):
+        mute = state.mutes[ivrid]
+        mute = replace(mute, held_for=mute.held_for - {section_id})
+        if mute.held or ivrid in state.covering or mute.gone:
+            write(state, mute, changes)
+        else:
+            _have_opened(state, mute, now, changes)
+
+
+def _unhold(state: State, mute: Mute) -> None:
+    for section_id in mute.held_for:
+        left = state.holding[section_id] - {mute.ivrid}
+        if left:
+            state.holding[section_id] = left
+        else:
+            del state.holding[section_id]
 
 
 def order_release(state: State, ivrid: str, now: float, changes: Changes) -> None:
@@ -90,13 +127,16 @@ def order_release(state: State, ivrid: str, now: float, changes: Changes) -> Non
     if mute is None or mute.foreign:
         write(state, Mute(ivrid, due_since=now, recording=Recording.UNKNOWN), changes)
     elif mute.held or mute.recording is Recording.OPEN:
-        doubted = replace(mute, held=False, recording=Recording.UNKNOWN, due_since=now, verified_at=None)
+        _unhold(state, mute)
+        mute = replace(mute, held_for=frozenset())
+        doubted = replace(mute, recording=Recording.UNKNOWN, due_since=now, verified_at=None)
         write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
 def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Changes) -> None:
     mute = state.mutes[fact.ivrid]
     circuit.spend(state, now, policy)
+    _stray(state, fact.ivrid, now + policy.unseen_s)
     write(state, replace(mute, in_flight=True, asked=fact.muted, asked_at=now), changes)
 
 
@@ -120,7 +160,7 @@ def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes
             write(state, replace(mute, recording=Recording.UNKNOWN, attempts=0, retry_at=0.0), changes)
         case Verdict.DONE:
             _confirm(state, mute, fact, now, changes)
-        case Verdict.NOT_FOUND if _over(state, mute, policy):
+        case Verdict.NOT_FOUND if _over(state, mute, now, policy):
             _end(state, mute, now, changes)
         case Verdict.FAILED | Verdict.LOST:
             _retry(state, in_doubt(mute, fact.muted, now + policy.late_s), fact, now, policy, changes)
@@ -171,15 +211,16 @@ def _confirm(state: State, mute: Mute, fact: MuteAnswered, now: float, changes: 
     write(state, confirmed, changes)
 
 
-def _over(state: State, mute: Mute, policy: Policy) -> bool:
-    """Whether "not found" means that there is no such call (now). The feed decides for a call that it has shown; a
-    call that is only named as related may be long over; one that the CRM names is worth asking for a while."""
+def _over(state: State, mute: Mute, now: float, policy: Policy) -> bool:
+    """Whether "not found" means that there is no such call (now). The feed decides for a call that it has shown,
+    unless the polls know nothing of it either; a call that is only named as related may be long over; one that the
+    CRM names may be about to begin."""
     call = state.calls.get(mute.ivrid)
     if call is not None:
-        return not call.on
+        return all(mute.ivrid in state.denied.get(sip, ()) for sip in call.on)
     covers = [state.sections[section_id].calls[mute.ivrid] for section_id in state.covering.get(mute.ivrid, ())]
     named = any(cover.reason is CoverReason.TARGET for cover in covers)
-    return not named or mute.attempts + 1 >= policy.not_found_patience
+    return not named or now >= mute.due_since + policy.unseen_s
 
 
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
@@ -216,7 +257,8 @@ def _retry(state: State, mute: Mute, fact: MuteAnswered, now: float, policy: Pol
 
 
 def forget(state: State, ivrid: str, changes: Changes) -> None:
-    del state.mutes[ivrid]
+    _unhold(state, state.mutes.pop(ivrid))
+    state.strays.pop(ivrid, None)
     if ivrid in state.calls and not state.calls[ivrid].on:
         del state.calls[ivrid]
     changes.calls.add(ivrid)
@@ -224,33 +266,44 @@ def forget(state: State, ivrid: str, changes: Changes) -> None:
 
 def restore(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may have been applied."""
+    _stray(state, mute.ivrid, now + policy.unseen_s)
     if mute.in_flight:
         mute = in_doubt(replace(mute, in_flight=False), mute.asked is True, now + policy.late_s)
+    for section_id in mute.held_for:
+        state.holding[section_id] = state.holding.get(section_id, frozenset()) | {mute.ivrid}
     write(state, replace(mute, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
-def leave(state: State, ivrid: str, sip: str) -> None:
+def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
     """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands."""
     call = state.calls[ivrid]
     call = replace(call, on=call.on - {sip})
     if call.on or ivrid in state.mutes:
         state.calls[ivrid] = call
+        _stray(state, ivrid, now + policy.unseen_s)
     else:
         del state.calls[ivrid]
+
+
+def _stray(state: State, ivrid: str, until: float) -> None:
+    """A claimed call that no extension shows may be up on any."""
+    if not (ivrid in state.calls and state.calls[ivrid].on):
+        state.strays[ivrid] = until
 
 
 def enter(state: State, ivrid: str, sip: str, now: float, changes: Changes) -> None:
     """This extension sees the call."""
     call = state.calls.get(ivrid, Call())
     if not call.on:
-        _appear(state, ivrid, now, changes)
+        state.strays.pop(ivrid, None)
+        appear(state, ivrid, now, changes)
     if sip not in call.on:
         state.calls[ivrid] = replace(call, on=call.on | {sip})
 
 
-def _appear(state: State, ivrid: str, now: float, changes: Changes) -> None:
-    """No extension saw the call, now one does. If the API did not know it, it is worth asking at once: it was over
-    and came back (a redial keeps the ivrid), or was named as related before it began (Click2Call)."""
+def appear(state: State, ivrid: str, now: float, changes: Changes) -> None:
+    """There is a sign of the call. If the API did not know it, it is worth asking at once: it was over and came back
+    (a redial keeps the ivrid), or was named before it began (Click2Call)."""
     mute = state.mutes.get(ivrid)
     if mute is not None and mute.gone:
         write(state, replace(mute, gone=False, due_since=now), changes)

@@ -21,7 +21,8 @@ class Policy(Struct, frozen=True):
     late_s: float = 5.0
     """How long after it was given up a request may still be applied."""
     unseen_s: float = 10.0
-    """For how long a call may be up and not seen: until an event that lags, or the next poll, shows it."""
+    """For how long a call may be up and not seen: until an event that lags, or the next poll, shows it; and for how
+    long one that the CRM names may be about to begin."""
     release_watch_s: float = 30.0
     """How long a release is watched for evidence against it."""
     exposure_alert_s: float = 1.5
@@ -47,8 +48,6 @@ class Policy(Struct, frozen=True):
     """So many failed requests in a row, whichever the calls: the API is down."""
     probe_every_s: float = 0.2
     """While the API is down, requests go out no closer together than this."""
-    not_found_patience: int = 5
-    """How often "not found" is asked again for a call that the CRM names and the feed has never shown."""
     keep_gone_s: float = 60.0
     """So long a call that the API does not know is remembered as one that we muted."""
     keep_ended_s: float = 3600.0

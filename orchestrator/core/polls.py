@@ -106,9 +106,28 @@ def merged(state: State, extension: Extension, sent_at: float) -> Extension:
         return before
     if state.feed is not FeedState.SYNCED:
         return extension
+    manned = replace(before, **_people(state, before, extension, sent_at))
     if not extension.legs:
-        return before
-    return replace(before, legs={**before.legs, **extension.legs})
+        return manned
+    return replace(manned, legs={**before.legs, **extension.legs})
+
+
+def _people(state: State, before: Extension, extension: Extension, sent_at: float) -> dict[str, str | None]:
+    """Who works there: a poll may name somebody whose coming the feed has not told; that somebody left is not taken
+    from it."""
+    if state.manned_at.get(extension.sip, 0.0) >= sent_at:
+        return {}
+    return {
+        "user_id": extension.user_id or before.user_id,
+        "online_user_id": extension.online_user_id or before.online_user_id,
+    }
+
+
+def deny(state: State, extension: Extension, sent_at: float) -> None:
+    """Note which calls that the feed told of this poll does not show. It takes none of them away."""
+    before = state.extensions.get(extension.sip)
+    if before is not None and state.heard_at.get(extension.sip, 0.0) < sent_at:
+        state.denied[extension.sip] = frozenset(before.legs.keys() - extension.legs.keys())
 
 
 def sweep(state: State, now: float, policy: Policy) -> None:

@@ -64,10 +64,10 @@ def reconcile(state: State, ivrid: str, now: float) -> Decision:
     at, why = max(waits)
     if now < at:
         return Later(at, why)
-    return Ask(wish, _by_extension(state, mute, wish))
+    return Ask(wish, _by_extension(state, mute, wish, now))
 
 
-def _by_extension(state: State, mute: Mute, wish: bool) -> str | None:
+def _by_extension(state: State, mute: Mute, wish: bool, now: float) -> str | None:
     """Every other time, where the API says "not found" of a call that an extension shows."""
     call = state.calls.get(mute.ivrid)
     if mute.error != Verdict.NOT_FOUND or mute.attempts % 2 == 0 or call is None:
@@ -76,7 +76,7 @@ def _by_extension(state: State, mute: Mute, wish: bool) -> str | None:
         return None  # over, most likely, and its end was not told: what is up there now is another's
     covering = state.covering.get(mute.ivrid, frozenset())
     for sip in sorted(call.on):
-        if not covering.isdisjoint(state.watching.get(sip, ())) if wish else blind.may_open(state, sip):
+        if not covering.isdisjoint(state.watching.get(sip, ())) if wish else blind.may_open(state, sip, now):
             return sip
     return None
 
@@ -98,7 +98,7 @@ def reconcile_extension(state: State, sip: str, now: float) -> Decision:
     at = max(claim.next_at, circuit.resumes_at(state))
     if now < at:
         return Later(at, "asked a moment ago, or backing off")
-    if not wish and not blind.may_open(state, sip):
+    if not wish and not blind.may_open(state, sip, now):
         return Later(now + HELD_UP_S, "a call beside it must stay muted")
     return Ask(wish)
 

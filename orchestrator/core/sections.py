@@ -6,10 +6,10 @@ Order and copies of messages do not matter: an `ended` wins over any `started` o
 
 from msgspec.structs import replace
 
-from orchestrator.core import coverage, view
+from orchestrator.core import coverage, mutes, view
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import SectionStarted
-from orchestrator.core.model import EndCause, EndedSection, FeedState, Section, target_fields
+from orchestrator.core.model import EndCause, EndedSection, FeedState, OnCall, Section, target_fields
 from orchestrator.core.notices import (
     SectionClosed,
     SectionExpiring,
@@ -30,7 +30,7 @@ def start(state: State, fact: SectionStarted, now: float, policy: Policy, change
     if why_not is not None:
         changes.tell(SectionIgnored(fact.section_id, why_not))
     elif fact.section_id in state.sections:
-        _renew(state, fact, happened_at, expires_at, policy, changes)
+        _renew(state, fact, happened_at, expires_at, now, policy, changes)
     else:
         _open(state, fact, happened_at, expires_at, now, policy, changes)
 
@@ -83,6 +83,7 @@ def _renew(
     fact: SectionStarted,
     happened_at: float,
     expires_at: float,
+    now: float,
     policy: Policy,
     changes: Changes,
 ) -> None:
@@ -104,6 +105,10 @@ def _renew(
     else:
         renewed = replace(section, messages=messages)
     _write(state, renewed, changes)
+    if isinstance(section.target, OnCall):
+        mutes.appear(state, section.target.ivrid, now, changes)
+    if now >= section.expires_at:  # its time was up, unnoticed: what came since is not covered yet
+        coverage.cover_now(state, section.section_id, now, changes)
 
 
 def end(state: State, section_id: str, cause: EndCause, now: float, policy: Policy, changes: Changes) -> None:
@@ -112,8 +117,10 @@ def end(state: State, section_id: str, cause: EndCause, now: float, policy: Poli
     section = state.sections.get(section_id)
     if section is None:
         if ended is None or not ended.cause.final:
-            state.ended[section_id] = replace(ended or EndedSection(now, cause), cause=cause)
+            state.ended.pop(section_id, None)  # they stand in the order of their ends
+            state.ended[section_id] = replace(ended or EndedSection(now, cause), at=now, cause=cause)
             changes.sections.add(section_id)
+            mutes.let_go(state, section_id, now, changes)
         return
     state.ended[section_id] = EndedSection(now, cause, section.renewed_at, section.messages)
     changes.sections.add(section_id)
@@ -122,6 +129,8 @@ def end(state: State, section_id: str, cause: EndCause, now: float, policy: Poli
     coverage.unaim(state, section, coverage.aimed_at(state, section.target), changes)
     hold = cause is EndCause.EXPIRED and policy.hold_on_expiry
     coverage.lift(state, section, now, hold, changes)
+    if cause.final:
+        mutes.let_go(state, section_id, now, changes)
 
 
 def wake(state: State, section_id: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -168,7 +177,8 @@ def note_idleness(state: State, section_id: str, now: float, policy: Policy, cha
 
 
 def restore(state: State, section: Section, now: float, changes: Changes) -> None:
-    """A section of an earlier process: it covers what it covered."""
+    """A section of an earlier process: it covers what it covered. Whether it was idle all the time nobody knows."""
+    section = replace(section, idle_since=None)
     state.sections[section.section_id] = section
     changes.sections.add(section.section_id)
     coverage.aim(state, section, changes)

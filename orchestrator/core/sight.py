@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from orchestrator.core import blind, coverage, evidence, mutes, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import UserSeen
-from orchestrator.core.model import Extension, FeedState, Leg
+from orchestrator.core.model import CoverReason, Extension, FeedState, Leg, OnUser, Section
 from orchestrator.core.notices import FeedTurned
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
@@ -48,14 +48,23 @@ def see(
         for ivrid in before.legs if before else ():
             if ivrid not in after.legs:
                 blind.part(state, ivrid, after.sip, now, policy, changes)
-                mutes.leave(state, ivrid, after.sip)
+                mutes.leave(state, ivrid, after.sip, now, policy)
     _take_evidence(state, shown, now, policy, changes)
     for before, after in changed:
+        _name_again(state, before, after, now, changes)
         _sign_in(state, before, after, now, changes)
         for section_id in sorted(_concerned(state, after)):
             coverage.cover_on(state, after, section_id, now, changes)
         idle = _concerned(state, after) | (_concerned(state, before) if before else set())
         note_idleness(state, idle, now, policy, changes)
+
+
+def _name_again(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
+    """A leg that began, or was answered, names calls as related: they may have come to be by that."""
+    for leg in after.legs.values():
+        known = before.legs.get(leg.ivrid) if before else None
+        for ivrid in leg.related if known is None or known.answered is not leg.answered else ():
+            mutes.appear(state, ivrid, now, changes)
 
 
 def _take_evidence(state: State, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
@@ -87,6 +96,13 @@ def note_names(state: State, before: Extension | None, after: Extension) -> None
             del state.naming[ivrid]
     for ivrid in names - was:
         state.naming[ivrid] = state.naming.get(ivrid, frozenset()) | {after.sip}
+
+
+def believe(state: State, extension: Extension, now: float, changes: Changes) -> None:
+    """The feed has told of an extension: what polls missed there is there after all, if it is told again."""
+    state.heard_at[extension.sip] = state.manned_at[extension.sip] = now
+    for ivrid in state.denied.pop(extension.sip, frozenset()) & extension.legs.keys():
+        mutes.appear(state, ivrid, now, changes)
 
 
 def note_begins(state: State, ages_s: Mapping[str, float], now: float) -> None:
@@ -126,6 +142,19 @@ def _sign_in(state: State, before: Extension | None, after: Extension, now: floa
             coverage.cover_now(state, section_id, now, changes)
 
 
+def recall_user(state: State, section: Section) -> None:
+    """Who works where is known from the feed alone. Until it tells, a user is taken to be where a section of an
+    earlier process covered a call of theirs last."""
+    covers = [cover for cover in section.calls.values() if cover.reason is CoverReason.LEG and cover.sip is not None]
+    if not isinstance(section.target, OnUser) or section.target.user_id in state.users or not covers:
+        return
+    sip = max(covers, key=lambda cover: cover.since).sip or ""
+    if sip not in state.manned_at:
+        user_id, known = section.target.user_id, state.extensions.get(sip, Extension(sip))
+        state.extensions[sip] = replace(known, online_user_id=user_id)
+        state.users[user_id] = frozenset({sip})
+
+
 def _people(extension: Extension) -> frozenset[str]:
     return frozenset(user for user in (extension.user_id, extension.online_user_id) if user is not None)
 
@@ -142,6 +171,8 @@ def take_snapshot(
         del state.extensions[sip]
         changes.extensions.add(sip)
     state.heard_at = dict.fromkeys(listed, now)
+    state.manned_at = dict.fromkeys(listed, now)
+    state.denied.clear()
     turn_feed(state, FeedState.SYNCED, changes)
     note_idleness(state, list(state.sections), now, policy, changes)
 

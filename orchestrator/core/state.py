@@ -74,6 +74,8 @@ class State(Struct):
     """By SIP id."""
     late_by: dict[str, float] = field(default_factory=dict)
     """sip -> until when a call may come to be seen there that was up at our last request to mute the extension."""
+    strays: dict[str, float] = field(default_factory=dict)
+    """ivrid -> until when a claimed call that no extension shows may be up on any of them."""
     api: Api = Api()
     polls: Polls = field(default_factory=Polls)
     backlog: bool = False
@@ -85,6 +87,8 @@ class State(Struct):
     """sip -> the active sections whose target is that extension now."""
     naming: dict[str, frozenset[str]] = field(default_factory=dict)
     """ivrid -> the extensions with a leg that names it as related."""
+    holding: dict[str, frozenset[str]] = field(default_factory=dict)
+    """id of a section that expired -> the calls that stay muted for it."""
     users: dict[str, frozenset[str]] = field(default_factory=dict)
     """user id -> the extensions where that user is signed in, or that are the user's own."""
     following: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -93,3 +97,7 @@ class State(Struct):
     """sip -> when whatever calls it had up were last opened: what was seen muted there before is no more."""
     heard_at: dict[str, float] = field(default_factory=dict)
     """sip -> when the feed last told of its calls."""
+    manned_at: dict[str, float] = field(default_factory=dict)
+    """sip -> when the feed last told who works there."""
+    denied: dict[str, frozenset[str]] = field(default_factory=dict)
+    """sip -> calls that the feed told of, and that a later poll did not show there."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
 from orchestrator.core.claims import Mute, Recording
-from orchestrator.core.notices import CallOpen
+from orchestrator.core.notices import CallGone, CallOpen
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 
@@ -17,9 +17,11 @@ from orchestrator.core.state import State
 def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     """Forget the claims that stand for nothing any more, and tell of the covered calls that are still open."""
     for ivrid, mute in list(state.mutes.items()):
-        if ivrid in state.covering:
+        if mutes.wanted(state, ivrid):
             _alarm(state, mute, now, policy, changes)
-        elif not mute.in_flight and _spent(state, mute, now, policy):
+        if ivrid not in state.covering and not mute.in_flight and _spent(state, mute, now, policy):
+            if mute.recording is not Recording.OPEN and not mute.gone:
+                changes.tell(CallGone(ivrid))
             mutes.forget(state, ivrid, changes)
 
 
@@ -29,7 +31,8 @@ def _alarm(state: State, mute: Mute, now: float, policy: Policy, changes: Change
     silent = mute.foreign or mute.gone or mute.recording is Recording.MUTED
     if silent or open_s < policy.exposure_alert_s or now < mute.alarm_at:
         return
-    changes.tell(CallOpen(mute.ivrid, state.covering[mute.ivrid], open_s, mute.attempts, mute.error))
+    sections = state.covering.get(mute.ivrid, mute.held_for)
+    changes.tell(CallOpen(mute.ivrid, sections, open_s, mute.attempts, mute.error))
     again_s = min(open_s, policy.exposure_alert_most_s)
     mutes.write(state, replace(mute, alarm_at=now + again_s), changes)
 
@@ -40,6 +43,8 @@ def _spent(state: State, mute: Mute, now: float, policy: Policy) -> bool:
     live = call is not None and bool(call.on)
     if mute.gone:
         return now >= mute.due_since + policy.keep_gone_s
+    if not live and not mute.held and now >= mute.due_since + policy.keep_ended_s:
+        return True  # over, whatever the API says: nobody has seen it for an hour
     since = mute.confirmed_at if mute.confirmed_at is not None else mute.due_since
     if mute.held:
         return not live and now >= since + policy.keep_ended_s

@@ -157,7 +157,7 @@ class Engine:
         """One request, sent when Redis has its intention, if it is still wanted then."""
         self.learn(MuteAsked(ivrid, muted, sip))
         await self._write_ahead()
-        may_open = muted or sip is None or blind.may_open(self.state, sip)
+        may_open = muted or sip is None or self._may_open(sip)
         if not may_open or mutes.wanted(self.state, ivrid) is not muted:
             self.learn(MuteWithdrawn(ivrid))
             return
@@ -173,13 +173,16 @@ class Engine:
         """The same, for whatever calls the extension has up."""
         self.learn(ExtensionAsked(sip))
         await self._write_ahead()
-        if blind.wanted(self.state, sip) is not muted or not (muted or blind.may_open(self.state, sip)):
+        if blind.wanted(self.state, sip) is not muted or not (muted or self._may_open(sip)):
             self.learn(ExtensionWithdrawn(sip))
             return
         began = self._clock.now()
         outcome = await self._api.set_extension_muted(sip, muted)
         self._observer.notice(AttemptMade(None, sip, muted, outcome.verdict, self._clock.now() - began))
         self.learn(ExtensionAnswered(sip, muted, outcome, self._rng.random()))
+
+    def _may_open(self, sip: str) -> bool:
+        return blind.may_open(self.state, sip, self._clock.now())
 
     async def _write_ahead(self) -> None:
         waits_since = self._clock.now()

@@ -111,7 +111,7 @@ def mute_to_json(mute: Mute) -> bytes:
         due_since=mute.due_since,
         recording=mute.recording,
         foreign=mute.foreign,
-        held=mute.held,
+        held_for=sorted(mute.held_for),
         gone=mute.gone,
         in_flight=mute.in_flight,
         asked=mute.asked,
@@ -137,7 +137,7 @@ def mute_from_json(raw: bytes) -> Mute:
         fields.seconds("due_since"),
         fields.word("recording", Recording),
         fields.flag("foreign"),
-        fields.flag("held"),
+        frozenset(fields.texts("held_for")),
         fields.flag("gone"),
         fields.flag("in_flight"),
         fields.flag("asked") if fields.has("asked") else None,
@@ -166,6 +166,7 @@ def blind_to_json(claim: Blind) -> bytes:
         attempts=claim.attempts,
         mute_lands_by=claim.mute_lands_by,
         open_lands_by=claim.open_lands_by,
+        applied_by=claim.applied_by,
     )
 
 
@@ -180,6 +181,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.count("attempts"),
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
+        fields.seconds("applied_by"),
     )
 
 

@@ -14,6 +14,7 @@ from orchestrator.core.facts import (
 from orchestrator.core.model import FeedState
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
+from orchestrator.core.state import State
 from tests.core.world import T0, World, dialing, extension, in_sight, ringing, talking
 
 
@@ -231,11 +232,73 @@ def test_it_is_not_released_while_a_call_that_must_stay_muted_may_be_anywhere() 
 def test_a_call_that_is_over_holds_no_release_up() -> None:
     world = muted_blindly()
     world.starts("other", call="c1")
-    for _ in range(5):
+    for _ in range(2):
         world.attempt("c1", Verdict.NOT_FOUND)
         world.passes(10)
     world.ends("pay")
     assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_call_that_no_extension_shows_holds_a_release_up_for_a_moment_only() -> None:
+    """Over, most likely: its end was not told, or it is one that no extension ever shows."""
+    world = muted_blindly()
+    world.starts("other", call="c1")
+    world.attempt("c1")
+    world.ends("pay")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.passes(world.policy.unseen_s)
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_one_that_left_its_extension_a_moment_ago_holds_a_release_up() -> None:
+    world = muted_blindly()
+    world.starts("other", call="c1")
+    world.sees("s2", talking("c1"))
+    world.attempt("c1")
+    world.passes(60)
+    world.sees("s2")
+    world.ends("pay")
+    assert isinstance(world.of_extension("s1"), Later)
+    world.passes(world.policy.unseen_s)
+    assert world.of_extension("s1") == Ask(False)
+
+
+def test_a_call_that_was_seen_open_since_the_request_is_not_ours_when_it_is_muted() -> None:
+    world = muted_blindly()
+    world.passes(3)
+    world.sees("s1", talking("c3"), lag_s=-1.0)
+    world.passes(1)
+    world.sees("s1", talking("c3", muted=True))
+    world.ends("pay")
+    assert "c3" not in world.state.mutes
+    assert isinstance(world.of_extension("s1"), Later)
+
+
+def test_a_section_that_begins_just_after_a_release_is_muted_at_once() -> None:
+    world = in_the_dark()
+    world.starts("pay", on="s1")
+    world.attempt_all("s1", Verdict.LOST)
+    world.passes(0.2)
+    world.attempt_all("s1")
+    world.ends("pay")
+    world.attempt_all("s1")
+    world.passes(0.1)
+    world.starts("next", on="s1")
+    assert world.of_extension("s1") == Ask(True)
+
+
+def test_after_a_restart_a_users_section_is_aimed_where_it_covered_last() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"), user="u1", online="u1")
+    world.starts("pay", user="u1")
+    world.settle()
+    restored = Restored(dict(world.state.sections), {}, dict(world.state.mutes))
+    world.state = State()
+    world.learn(restored)
+    assert world.of_extension("s1") == Ask(True)
+    world.snapshot(extension("s1"), extension("s2", talking("c2"), user="u2", online="u1"))
+    assert world.settle()[:1] == [("c2", True)]
+    assert "s1" not in world.state.watching
 
 
 def test_the_backlog_comes_before_a_release() -> None:

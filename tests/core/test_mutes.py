@@ -4,6 +4,7 @@ import pytest
 
 from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import BacklogBegan, BacklogDone, MuteWithdrawn, Restored, SectionEnded, SectionWoke
+from orchestrator.core.model import Direction, Leg, LegStatus
 from orchestrator.core.notices import (
     CallExposed,
     CallGone,
@@ -15,7 +16,7 @@ from orchestrator.core.notices import (
     SectionClosed,
 )
 from orchestrator.core.reconcile import Ask, Later, Settled, urgent
-from tests.core.world import T0, World, extension, talking
+from tests.core.world import T0, World, dialing, extension, in_sight, talking
 
 NOT_APPLIED = [Verdict.UNSENT, Verdict.BUSY, Verdict.REFUSED, Verdict.NOT_FOUND]
 PERHAPS_APPLIED = [Verdict.LOST, Verdict.FAILED]
@@ -212,13 +213,83 @@ def test_a_call_that_the_crm_names_is_asked_again_at_once_when_it_appears() -> N
 def test_a_call_that_never_showed_is_given_up_only_after_a_while() -> None:
     world = World()
     world.starts("pay", call="c1")
-    for _ in range(5):
+    while world.now < T0 + 10:
         assert world.decision("c1") == Ask(True)
         world.attempt("c1", Verdict.NOT_FOUND)
-        world.passes(10)
+        world.passes(2)
+    world.attempt("c1", Verdict.NOT_FOUND)
     assert world.decision("c1") == Settled("the call is over")
     world.ends("pay")
     assert world.state.mutes == {}
+
+
+@pytest.mark.parametrize("again", ["renewed", "named by another section"])
+def test_one_that_was_given_up_is_asked_for_when_it_is_named_again(again: str) -> None:
+    world = World()
+    world.starts("pay", call="c1")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.passes(10)
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.decision("c1") == Settled("the call is over")
+    world.passes(60)
+    world.starts("pay" if again == "renewed" else "other", call="c1")
+    assert world.settle() == [("c1", True)]
+
+
+def test_a_related_call_that_no_extension_shows_is_asked_for_when_the_leg_that_names_it_is_answered() -> None:
+    """As some outgoing calls of the capture name one that is never a leg."""
+    world = in_sight()
+    world.starts("pay", on="s1")
+    world.sees("s1", dialing("c2", "c1"))
+    world.attempt("c2")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.decision("c1") == Settled("the call is over")
+    world.sees("s1", Leg("c2", Direction.OUTGOING, LegStatus.TALKING, True, True, ("c1",)))
+    assert world.settle() == [("c1", True)]
+    world.sees("s1", Leg("c2", Direction.OUTGOING, LegStatus.HOLD, True, True, ("c1",)))
+    assert world.settle() == []
+
+
+def test_a_call_whose_end_was_not_told_is_over_when_neither_the_api_nor_a_poll_knows_it() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.passes(1)
+    world.polled("s1", extension("s1", talking("c9")))
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.decision("c1") == Settled("the call is over")
+    world.sees("s1", talking("c1", muted=True), talking("c9"))  # the poll was wrong
+    assert world.settle() == [("c1", False)]
+
+
+def test_an_older_poll_denies_nothing() -> None:
+    world = in_sight()
+    world.passes(1)
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    world.polled("s1", extension("s1", talking("c9")), sent_at=world.now - 0.5)
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.decision("c1") != Settled("the call is over")
+
+
+def test_a_claim_on_a_call_that_nobody_has_seen_for_an_hour_is_forgotten() -> None:
+    """Its release fails, and "not found" is never said."""
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.sees("s1")
+    world.ends("pay")
+    world.attempt("c1", Verdict.FAILED)
+    world.passes(world.policy.keep_ended_s - 1)
+    world.sweeps()
+    assert "c1" in world.state.mutes
+    world.passes(1)
+    world.sweeps()
+    assert world.state.mutes == {} == world.state.calls
+    assert world.of(CallGone) == [CallGone("c1")]
 
 
 def test_not_found_on_release_of_a_call_that_is_over_is_done() -> None:

@@ -174,6 +174,26 @@ def test_a_poll_says_nothing_of_who_works_there_while_the_feed_is_synced() -> No
     assert world.state.extensions["s1"].online_user_id == "u2"
 
 
+def test_a_poll_names_somebody_whose_coming_the_feed_has_not_told() -> None:
+    world = in_sight()
+    world.sees("s1")
+    world.passes(10)
+    world.starts("pay", user="u1")
+    world.asks_poll(ALL)
+    world.passes(1)
+    world.polled(ALL, extension("s1", talking("c1"), user="u9", online="u1"), sent_at=world.now - 1)
+    assert world.settle() == [("c1", True)]
+
+
+def test_who_works_there_is_not_learned_from_a_poll_that_is_older_than_the_feeds_word() -> None:
+    world = in_sight()
+    world.sees("s1")
+    world.passes(10)
+    world.signs_in("s1", "u2")
+    world.polled("s1", extension("s1", online="u1"), sent_at=world.now - 1)
+    assert world.state.extensions["s1"].online_user_id == "u2"
+
+
 def test_an_extension_that_the_feed_never_told_of_is_learned_from_a_poll() -> None:
     world = in_sight()
     world.starts("pay", on="s1")

@@ -5,6 +5,7 @@ import pytest
 from orchestrator.core.facts import FeedChanged, PolicyChanged, Restored, SectionEnded, SectionWoke, Swept
 from orchestrator.core.model import EndCause, EndedSection, FeedState
 from orchestrator.core.notices import (
+    CallOpen,
     SectionClosed,
     SectionExpiring,
     SectionIgnored,
@@ -13,7 +14,8 @@ from orchestrator.core.notices import (
 )
 from orchestrator.core.policy import Policy
 from orchestrator.core.sections import wakes_at
-from tests.core.world import T0, World, extension, talking
+from orchestrator.core.state import State
+from tests.core.world import T0, World, dialing, extension, talking
 
 
 def wake(world: World, section_id: str = "pay") -> None:
@@ -212,6 +214,104 @@ def test_with_hold_on_expiry_the_call_stays_muted_until_it_is_over() -> None:
     world.learn(Swept())
     assert world.state.mutes == {}
     assert world.state.calls == {}
+
+
+@pytest.mark.parametrize("order", ["expired, ended", "ended, expired"])
+def test_with_hold_it_does_not_matter_which_of_two_sections_ends_first(order: str) -> None:
+    world = World(Policy(hold_on_expiry=True))
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.starts("other", call="c1")
+    world.settle()
+    world.passes(60)
+    for what in order.split(", "):
+        wake(world) if what == "expired" else world.ends("other")
+    assert world.settle() == []
+
+
+def test_with_hold_the_end_that_is_said_after_all_releases() -> None:
+    world = World(Policy(hold_on_expiry=True))
+    world.sees("s1", talking("c1"), talking("c2"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.starts("other", call="c2", max_seconds=60)
+    world.settle()
+    world.passes(60)
+    wake(world)
+    wake(world, "other")
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+    assert world.state.mutes["c2"].held_for == {"other"}
+    assert world.state.holding == {"other": {"c2"}}
+
+
+def test_with_hold_a_section_that_runs_again_releases_at_its_end() -> None:
+    """Its renewal was said in time, and came late."""
+    world = World(Policy(hold_on_expiry=True))
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.settle()
+    world.passes(60)
+    wake(world)
+    world.sees("s1")
+    world.sees("s2", talking("c1", muted=True))
+    world.passes(2)
+    world.starts("pay", on="s1", max_seconds=60, occurred_at=T0 + 55)
+    assert world.settle() == []
+    world.ends("pay")
+    assert world.settle() == [("c1", False)]
+
+
+def test_with_hold_what_is_held_and_open_is_an_alarm() -> None:
+    world = World(Policy(hold_on_expiry=True))
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.passes(60)
+    wake(world)
+    world.sweeps()
+    (told,) = world.of(CallOpen)
+    assert isinstance(told, CallOpen)
+    assert (told.ivrid, sorted(told.sections)) == ("c1", ["pay"])
+
+
+def test_what_came_while_the_end_went_unnoticed_is_covered_by_the_renewal() -> None:
+    """The process stood still; the renewal was said in time."""
+    world = World()
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.settle()
+    world.passes(65)
+    world.sees("s1", talking("c1", muted=True), dialing("c2"))
+    assert world.settle() == []
+    world.starts("pay", on="s1", max_seconds=60, occurred_at=T0 + 58)
+    assert world.settle() == [("c2", True)]
+
+
+def test_an_end_that_is_said_after_the_expiry_is_kept_as_long_as_any() -> None:
+    world = World()
+    world.starts("pay", on="s1", max_seconds=60)
+    world.passes(60)
+    wake(world)
+    world.passes(world.policy.keep_ended_s - 10)
+    world.ends("pay")
+    world.passes(20)
+    world.sweeps()
+    world.starts("pay", on="s1")
+    assert "pay" not in world.state.sections
+
+
+def test_a_section_that_was_idle_before_a_restart_is_not_ended_before_the_feed_tells() -> None:
+    world = World(Policy(end_after_idle_s=30))
+    world.snapshot(extension("s1", talking("c1")))
+    world.starts("pay", on="s1")
+    world.settle()
+    world.sees("s1")
+    restored = Restored(dict(world.state.sections), {}, dict(world.state.mutes))
+    world.state = State()
+    world.passes(40)
+    world.learn(restored)
+    wake(world)
+    world.snapshot(extension("s1", talking("c2")))
+    assert ("c2", True) in world.settle()
 
 
 def test_with_hold_a_section_that_ends_by_message_releases() -> None:

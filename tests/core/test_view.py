@@ -153,7 +153,7 @@ def test_in_the_end_each_call_is_told_with_what_it_cost() -> None:
 
 def test_a_call_that_is_over_while_it_is_open_costs_nothing_more() -> None:
     world = started(call="c9")
-    for _ in range(5):
+    for _ in range(6):
         world.attempt("c9", Verdict.NOT_FOUND)
         world.passes(2)
     assert standing(world) is Standing.NO_CALL

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight
 from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import Call, Direction, Leg, LegStatus
+from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.engine import loop as engine
 from orchestrator.engine.keyqueue import KeyQueue
@@ -105,8 +106,8 @@ def hangup_ends_cover(stack: ExitStack) -> None:
     """A call that leaves one extension is taken for over: its cover ends."""
     kept = mutes.leave
 
-    def leave(state: State, ivrid: str, sip: str) -> None:
-        kept(state, ivrid, sip)
+    def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
+        kept(state, ivrid, sip, now, policy)
         if ivrid in state.covering and not state.calls.get(ivrid, Call()).on:
             for section_id in state.covering.pop(ivrid):
                 section = state.sections[section_id]
