@@ -105,8 +105,8 @@ class Account:
         """Why this account is not ready; None when it is."""
         if self.lease.problem is not None:
             return self.lease.problem
-        if not self.store.healthy:
-            return "Redis does not answer"
+        if self.store.problem is not None:
+            return self.store.problem
         if not self._restored:
             return "what an earlier process left was not read yet"
         problem = self.feed.problem

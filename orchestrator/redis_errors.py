@@ -40,6 +40,11 @@ def why(error: BaseException) -> str:
     return f"no connection to Redis: {system}" if system else _PLAIN.get(name, f"no connection to Redis ({name})")
 
 
+def in_brief(error: BaseException) -> str:
+    """What to tell who asks whether all is well."""
+    return "Redis takes no writes" if isinstance(error, ResponseError) else "Redis does not answer"
+
+
 def _system_words(error: BaseException) -> str:
     """What the operating system said, found behind redis-py's own exceptions."""
     at: BaseException | None = error

@@ -6,7 +6,9 @@ machine is compared with another's. Each owner has a higher token than those bef
 writes is refused by Redis as a whole. An owner that stood still for longer than its lease asks Redis before it acts.
 
 Redis away: the owner works on from memory, because a recording must not run on for that. So this cannot exclude two
-at work while only the waiting one reaches Redis; the former one ends as soon as it reaches Redis again.
+at work while only the waiting one reaches Redis; the former one ends as soon as it reaches Redis again. For the same
+reason a process that starts while Redis can be read and takes no writes (full, or a replica) does not wait for it, if
+the owner before gave up or is seen to be gone.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from orchestrator.clock import STEP_S, Clock
 from orchestrator.engine.notices import OwnerLost, OwnerRefused, OwnerTaken, StoreBack, StoreLost
 from orchestrator.engine.ports import Observer
 from orchestrator.redis_clients import ANSWER_S
-from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.redis_errors import REDIS_FAILURES, in_brief, why
 from orchestrator.store.instance import Instance, gone
 from orchestrator.store.keys import Keys
 from orchestrator.store.scripts import script
@@ -71,6 +73,7 @@ class Lease:
         self._acquire, self._renew, self._release = (
             client.register_script(script(name)) for name in ("acquire", "renew", "release")
         )
+        self._client = client
         self._account = keys.account
         self._me = me
         self._clock = clock
@@ -93,6 +96,8 @@ class Lease:
             except REDIS_FAILURES as error:
                 looks = 0  # the owner could not renew either
                 self._miss(error)
+                if isinstance(error, ResponseError) and await self._take_unwritten(seen):
+                    break
             else:
                 self._reach()
                 if found is None:
@@ -160,12 +165,39 @@ class Lease:
         if not answer[0]:
             return Holder(answer[1].decode(errors="replace"), *answer[2:])
         _, token, redis_ms, its_now_ms, its_redis_ms = answer
-        self.words = (name, token, lasts_ms)
-        self._sure_until = sent_at + LASTS_S
-        if its_redis_ms:
-            shift_s = sent_at - (redis_ms + its_now_ms - its_redis_ms) / 1000
-            self.shift_s = shift_s if abs(shift_s) > STEP_S else 0.0
+        self._own(token, sent_at, redis_ms, its_now_ms, its_redis_ms)
         return None
+
+    async def _take_unwritten(self, seen: Holder) -> bool:
+        """Redis refuses to write. If it can be read, and nobody has the account, it is ours from memory: the first
+        renewal that is written says so."""
+        sent_at = self._clock.now()
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(self.key, "instance", "token", "until_ms", "now_ms", "redis_ms")
+        pipe.time()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                (instance, *numbers), (seconds, microseconds) = await pipe.execute()
+            token, until_ms, its_now_ms, its_redis_ms = (int(number or 0) for number in numbers)
+        except (*REDIS_FAILURES, ValueError):
+            return False
+        name = (instance or b"").decode(errors="replace")
+        holder = Holder(name, token, until_ms, 0) if name else seen
+        redis_ms = seconds * 1000 + microseconds // 1000
+        if holder.until_ms > redis_ms or (holder.until_ms > 0 and not self._gone(holder)):
+            return False  # until its lease is over the fence would keep us out
+        self._own(max(token, seen.token) + 1, sent_at, redis_ms, its_now_ms, its_redis_ms)
+        return True
+
+    def _own(self, token: int, asked_at: float, redis_ms: int, its_now_ms: int, its_redis_ms: int) -> None:
+        """The account is ours. Redis' time, that of the owner before us, and Redis' time then, tell how far its clock
+        was from ours."""
+        name, _, lasts_ms = self.words
+        self.words = (name, token, lasts_ms)
+        self._sure_until = asked_at + LASTS_S
+        if its_redis_ms:
+            shift_s = asked_at - (redis_ms + its_now_ms - its_redis_ms) / 1000
+            self.shift_s = shift_s if abs(shift_s) > STEP_S else 0.0
 
     async def _renew_once(self) -> None:
         """Or know that Redis is away. If we stood still, before or meanwhile, one failure does not say so: the
@@ -204,7 +236,7 @@ class Lease:
 
     def _miss(self, error: BaseException) -> None:
         """Told here, while nothing else talks to Redis yet."""
-        self.problem = "Redis does not answer"
+        self.problem = in_brief(error)
         if self._away_since is None:
             self._away_since = self._clock.now()
             self._observer.notice(StoreLost(why(error)))

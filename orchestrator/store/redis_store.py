@@ -20,7 +20,7 @@ from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreBack, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
-from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.redis_errors import REDIS_FAILURES, in_brief, why
 from orchestrator.store import codec
 from orchestrator.store.commands import CommandRunner, Commands, OwnScript
 from orchestrator.store.keys import Keys
@@ -85,6 +85,12 @@ class RedisStore:
         self._idle = asyncio.Event()
         self._lost_at: float | None = None
         self._answered = False
+        self._trouble = "Redis does not answer"
+
+    @property
+    def problem(self) -> str | None:
+        """Why `healthy` is False."""
+        return None if self.healthy else self._trouble
 
     @property
     def healthy(self) -> bool:
@@ -314,6 +320,7 @@ class RedisStore:
 
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""
+        self._trouble = in_brief(error)
         self._stocked = False
         if self._lost_at is None:
             self._lost_at = self._clock.now()

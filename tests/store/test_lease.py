@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
 
@@ -176,6 +177,47 @@ async def test_while_redis_is_away_nobody_takes_it_and_it_is_told_once(
         await valkey.start()
         await until(lambda: lease.problem is None)
     assert [type(notice) for notice in heard.notices] == [StoreLost, StoreBack, OwnerTaken]
+
+
+@asynccontextmanager
+async def full(redis: Redis) -> AsyncIterator[None]:
+    """It can be read, and takes no writes."""
+    await redis.config_set("maxmemory-policy", "noeviction")
+    await redis.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        await redis.config_set("maxmemory", 0)
+
+
+async def test_a_redis_that_takes_no_writes_does_not_keep_the_next_process_from_work(
+    mine: Redis, theirs: Redis, redis: Redis, heard: Heard
+) -> None:
+    """The one before was killed on this machine, and can be seen to be gone."""
+    process = await sleeper()
+    await lease_of(theirs, instance_of(process.pid)).take()
+    process.kill()
+    await process.wait()
+    async with full(redis):
+        lease = lease_of(mine, HERE, observer=heard)
+        await asyncio.wait_for(lease.take(), LASTS_S + 2.0)
+        assert (lease.problem, lease.words[1]) == (None, 2)
+        async with running(lease.run()):
+            await asyncio.sleep(LASTS_S / 2)
+            await lease.assured()
+            await redis.config_set("maxmemory", 0)
+            await until(lambda: _is_ours(redis))
+    assert (await owner(redis))["token"] == "2"
+
+
+async def _is_ours(redis: Redis) -> bool:
+    return (await owner(redis))["instance"] == str(HERE)
+
+
+async def test_but_one_who_may_live_is_waited_for(valkey: Valkey, mine: Redis, redis: Redis, heard: Heard) -> None:
+    async with owning(valkey.url, THERE), full(redis), running(lease_of(mine, HERE, observer=heard).take()):
+        await asyncio.sleep(LASTS_S + 1.0)
+        assert not heard.of(OwnerTaken)
 
 
 # What the fence refuses

@@ -176,3 +176,24 @@ async def test_two_that_want_the_same_accounts_do_not_each_get_one(tmp_path: Pat
             for daemon in daemons:
                 if daemon.alive:
                     await daemon.stop()
+
+
+async def test_a_restart_while_redis_takes_no_writes_goes_on_muting(tmp_path: Path, valkey: Valkey) -> None:
+    """Full: what was written can be read, so the sections are known, and the killed owner is seen to be gone."""
+    async with owner(tmp_path, valkey) as on:
+        await on.sim.talk("caller", A)
+        await on.form_opens("pay", extension=A)
+        await on.muted("caller")
+        await until(lambda: on.crm.hexists("mute:{main}:mutes", "caller"))
+        await on.daemon.kill()
+        await on.crm.config_set("maxmemory-policy", "noeviction")
+        await on.crm.config_set("maxmemory", 1)
+        await on.daemon.launch()
+        consult = await on.sim.dial(A)
+        await until(lambda: on.sim.truth.muted(consult), within_s=20.0)
+        status, text = await on.daemon.get("/readyz")
+        assert (status, json.loads(text)["problems"]["main"]) == (503, "Redis takes no writes")
+        await on.crm.config_set("maxmemory", 0)
+        await on.daemon.ready()
+        await on.form_closes("pay")
+        await on.muted()
