@@ -88,7 +88,8 @@ class Account:
         self.engine.heeding.append(self.timelines.heed)
         self.feed = Feed(_feed_settings(settings), http, clock, rng, self.engine.learn, observer, outside.connect)
         self.name, self._rng = name, rng
-        self._restored = False
+        self.restored = asyncio.Event()
+        """Set when what an earlier process left is taken up."""
         watchers.metrics.follow(name, lambda: now_of(state, self.store.healthy, clock.now()))
 
     @property
@@ -107,7 +108,7 @@ class Account:
             return self.lease.problem
         if self.store.problem is not None:
             return self.store.problem
-        if not self._restored:
+        if not self.restored.is_set():
             return "what an earlier process left was not read yet"
         problem = self.feed.problem
         return None if problem is None else f"feed: {problem}"
@@ -121,7 +122,7 @@ class Account:
                 await asyncio.sleep(LOAD_AGAIN_S)
                 continue
             self.engine.learn(restored)
-            self._restored = True
+            self.restored.set()
             return
 
     async def finish(self) -> None:

@@ -59,6 +59,9 @@ from orchestrator.web.webhooks import Webhooks
 if TYPE_CHECKING:
     from orchestrator.telemetry.tracing import Tracing
 
+OTHERS_S = 2.0
+"""How long the accounts that were read wait for the others. What an earlier process left may be unreadable for one of
+them; it works on, and takes that up when it can be read."""
 DRAIN_S = 5.0
 """How long the requests in flight are waited for when stopping."""
 
@@ -203,8 +206,9 @@ class Daemon:
         """Restore, then work until `stop` is set, then drain. What writes outlives what works, which outlives
         what takes in: so the last answers are kept, and nothing new begins."""
         accounts = self._accounts.values()
-        async with lasting(self._dead_letters.run(), *(account.store.run() for account in accounts)):
-            await unless(stop, together(account.restore() for account in accounts))
+        restoring = [account.restore() for account in accounts]
+        async with lasting(self._dead_letters.run(), *restoring, *(account.store.run() for account in accounts)):
+            await unless(stop, self._restored())
             if self._messages.durable:
                 for account in accounts:
                     account.engine.learn(BacklogBegan())
@@ -217,6 +221,15 @@ class Daemon:
                 with self.desk.open():
                     await stop.wait()
             await together(account.finish() for account in accounts)
+
+    async def _restored(self) -> None:
+        """Wait until what earlier processes left is taken up."""
+        async with asyncio.TaskGroup() as group:
+            waiting = [group.create_task(account.restored.wait()) for account in self._accounts.values()]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            _, late = await asyncio.wait(waiting, timeout=OTHERS_S)
+            for task in late:
+                task.cancel()
 
     async def _work_off_backlog(self) -> None:
         await self._messages.worked_off()

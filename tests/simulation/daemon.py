@@ -136,7 +136,7 @@ class Daemon:
         return (
             self.daemon is not None
             and self.owns
-            and self.daemon._accounts[ACCOUNT]._restored
+            and self.daemon._accounts[ACCOUNT].restored.is_set()
             and not self.state.backlog
         )
 

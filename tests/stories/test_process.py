@@ -9,6 +9,7 @@ from orchestrator.simulator.process import DaemonProcess, account_environ, runni
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
 from tests.stories.stage import client, dead_letters, stage, until
+from tests.valkey import Valkey, client_of
 
 A, B = "SIPSIP1", "SIPSIP2"
 
@@ -118,6 +119,27 @@ async def test_several_accounts_each_on_its_own(tmp_path: Path) -> None:
             await until(lambda: bool(daemon.lines("crm.message.rejected")))
             await until(lambda: dead_letters(crm, 1))
             await one.__aenter__()
+
+
+async def test_what_cannot_be_read_of_one_account_keeps_no_other_from_work(tmp_path: Path, valkey: Valkey) -> None:
+    async with Simulation(agents=2) as one, Simulation(agents=2) as two:
+        environ = account_environ(one, "ONE") | account_environ(two, "TWO") | {"ORCHESTRATOR_REDIS__URL": valkey.url}
+        daemon = DaemonProcess(tmp_path, environ)
+        async with client_of(valkey.url) as crm:
+            await crm.set("mute:{one}:mutes", "not ours")
+            await daemon.launch()
+            try:
+                await two.talk("caller", A)
+                await until(lambda: bool(daemon.lines("feed.synced")), within_s=20)
+                message = {"type": "sensitive_section.started", "section_id": "pay", "extension": A}
+                await crm.publish("crm.sensitive", json.dumps(message | {"account": "two"}))
+                await until(lambda: two.truth.muted("caller"))
+                status, text = await daemon.get("/readyz")
+                assert (status, list(json.loads(text)["problems"])) == (503, ["one"])
+                await crm.delete("mute:{one}:mutes")
+                await daemon.ready()
+            finally:
+                await daemon.stop()
 
 
 async def test_a_wrong_login_is_told_once_and_readiness_says_why(tmp_path: Path) -> None:
