@@ -50,6 +50,8 @@ class Policy(Struct, frozen=True):
     """While the API is down, requests go out no closer together than this."""
     keep_gone_s: float = 60.0
     """So long a call that the API does not know is remembered as one that we muted."""
+    sections_most: int = 50_000
+    """No more than so many sections run at once: a CRM that has gone wrong must not take all memory."""
     keep_ended_s: float = 3600.0
     keep_ended_most: int = 100_000
     """Of more ended sections than this the oldest are forgotten before their time."""

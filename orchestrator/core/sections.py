@@ -26,7 +26,7 @@ def start(state: State, fact: SectionStarted, now: float, policy: Policy, change
     happened_at = now if fact.occurred_at is None else min(now, fact.occurred_at)
     max_s = policy.default_section_s if fact.max_seconds is None else fact.max_seconds
     expires_at = happened_at + min(max_s, policy.max_section_s)
-    why_not = _why_not(state, fact, happened_at, expires_at, now)
+    why_not = _why_not(state, fact, happened_at, expires_at, now, policy)
     if why_not is not None:
         changes.tell(SectionIgnored(fact.section_id, why_not))
     elif fact.section_id in state.sections:
@@ -35,7 +35,9 @@ def start(state: State, fact: SectionStarted, now: float, policy: Policy, change
         _open(state, fact, happened_at, expires_at, now, policy, changes)
 
 
-def _why_not(state: State, fact: SectionStarted, happened_at: float, expires_at: float, now: float) -> str | None:
+def _why_not(
+    state: State, fact: SectionStarted, happened_at: float, expires_at: float, now: float, policy: Policy
+) -> str | None:
     section, ended = state.sections.get(fact.section_id), state.ended.get(fact.section_id)
     if ended is not None and ended.cause.final:
         return "ended already: a new section needs a new section_id"
@@ -48,6 +50,8 @@ def _why_not(state: State, fact: SectionStarted, happened_at: float, expires_at:
         return "expired on arrival: occurred_at + max_seconds is past"
     if ended is not None and ended.renewed_at is not None and happened_at <= ended.renewed_at:
         return "older than the end of the section"
+    if section is None and len(state.sections) >= policy.sections_most:
+        return f"{policy.sections_most} sections run already"
     return None
 
 

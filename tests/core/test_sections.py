@@ -196,6 +196,17 @@ def test_a_running_section_keeps_its_target(first: dict[str, str]) -> None:
     assert "s1" in why(world)
 
 
+def test_no_more_sections_run_than_there_is_room_for() -> None:
+    world = World(Policy(sections_most=2))
+    for name in ("a", "b", "c", "a"):
+        world.starts(name, on="s1")
+    assert world.state.sections.keys() == {"a", "b"}
+    assert why(world) == "2 sections run already"
+    world.ends("b")
+    world.starts("c", on="s1")
+    assert world.state.sections.keys() == {"a", "c"}
+
+
 def test_with_hold_on_expiry_the_call_stays_muted_until_it_is_over() -> None:
     world = World(Policy(hold_on_expiry=True))
     world.sees("s1", talking("c1"))
