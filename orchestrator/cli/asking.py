@@ -1,14 +1,14 @@
 """`sections`, `calls` and `end-section`: a running daemon is asked, and what it says is shown.
 
-Exit codes: 0 done, 1 the daemon could not be asked or refused, 2 bad usage, 3 `sections --check` found a section
-exposed, 78 bad configuration.
+Exit codes: 0 done, 1 the daemon could not be asked, refused, or is not ready (for `sections --check`: nobody knows), 2
+bad usage, 3 `sections --check` found a section exposed, 78 bad configuration.
 """
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from orchestrator.cli import address as whom
@@ -31,7 +31,9 @@ def take_asking(parser: argparse.ArgumentParser) -> None:
 def take_sections(parser: argparse.ArgumentParser) -> None:
     take_asking(parser)
     _take_form(parser).add_argument(
-        "--check", action="store_true", help="say in one line which are exposed; exit code 3 where some are"
+        "--check",
+        action="store_true",
+        help="say in one line which are exposed: exit code 3 where some are, 1 where it is not known",
     )
 
 
@@ -50,7 +52,7 @@ def sections(args: argparse.Namespace) -> int:
     async def ask(daemon: Client) -> int:
         rows = await daemon.listed("sections", args.account)
         if args.check:
-            return _checked(rows)
+            return _checked(rows, (await daemon.ready()).document["problems"])
         show(rows, SECTION_COLUMNS, as_json=args.json)
         return OK
 
@@ -110,10 +112,17 @@ def _take_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGr
     return form
 
 
-def _checked(rows: list[Row]) -> int:
+def _checked(rows: list[Row], problems: Mapping[str, object]) -> int:
+    """A daemon that does not see or hear everything finds nothing exposed, and that says nothing."""
     exposed = [printable(row.get("section_id")) for row in rows if row.get("state") == "exposed"]
-    print(f"exposed: {', '.join(exposed)}" if exposed else f"none of {len(rows)} sections is exposed")
-    return EXPOSED if exposed else OK
+    if exposed:
+        print(f"exposed: {', '.join(exposed)}")
+        return EXPOSED
+    if problems:
+        print("not ready: " + "; ".join(printable(f"{name}: {why}") for name, why in problems.items()))
+        return FAILED
+    print(f"none of {len(rows)} sections is exposed")
+    return OK
 
 
 def _agreed(question: str) -> bool:

@@ -57,7 +57,7 @@ async def _once(daemon: Client, account: str | None) -> int:
     seen = await look(daemon, account)
     for line in frame(seen, shutil.get_terminal_size().columns, _NO_LIMIT):
         print(painted(line) if _coloured() else line.text)
-    return FAILED if seen.untold else OK
+    return FAILED if seen.problems or seen.untold else OK
 
 
 async def _live(daemon: Client, account: str | None) -> int:

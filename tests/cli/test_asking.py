@@ -174,6 +174,16 @@ async def test_check_is_3_where_a_section_is_exposed_and_names_it() -> None:
         assert (result.code, result.out, result.err) == (0, "none of 1 sections is exposed\n", "")
 
 
+async def test_check_is_1_where_the_daemon_may_not_know_and_says_why() -> None:
+    desk = Centre(active=[section("fine", "protected")])
+    async with site(desk, unready={"main": "feed: down", "crm": "not heard"}) as on:
+        result = await command("sections", "--check", "--url", on.url)
+        assert (result.code, result.out, result.err) == (1, "not ready: main: feed: down; crm: not heard\n", "")
+        desk.active = [section("pay", "exposed")]
+        result = await command("sections", "--check", "--url", on.url)
+        assert (result.code, result.out) == (3, "exposed: pay\n")
+
+
 async def ends(on: Site, *arguments: str) -> Result:
     return await command("end-section", *arguments, "--url", on.url)
 

@@ -123,6 +123,13 @@ async def test_once_is_1_where_the_daemon_cannot_tell_and_says_why() -> None:
     assert (await command("watch", "--once", "--url", "http://127.0.0.1:1")).code == 1
 
 
+async def test_once_is_1_where_the_daemon_is_not_ready() -> None:
+    async with site(Centre(), unready={"crm": "messages are not heard"}) as at:
+        result = await command("watch", "--once", "--url", at.url)
+        assert (result.code, result.err) == (1, "")
+        assert result.out.startswith("NOT READY")
+
+
 async def test_live_needs_a_terminal() -> None:
     result = await command("watch", "--url", "http://127.0.0.1:1")
     assert result.code == 2
