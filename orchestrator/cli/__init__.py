@@ -1,12 +1,14 @@
 """The command line: `mute-orchestrator`.
 
-Exit codes, for scripts and service managers: 0 done, or stopped as asked; 1 failed, or a daemon could not be asked or
-refused; 2 bad usage; 3 `sections --check` found one exposed; 78 bad configuration (a restart would not help).
+Exit codes, for scripts and service managers: 0 done, or stopped as asked; 1 failed, or a daemon could not be asked,
+refused, or is not ready; 2 bad usage; 3 `sections --check` found one exposed; 4 `audit verify` found a record that was
+changed, removed or added; 78 bad configuration (a restart would not help); 130 interrupted by Ctrl-C.
 
 A command's module is imported when the command is chosen: a daemon that starts again does not wait for the simulator.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,7 @@ from functools import partial
 from importlib import import_module
 
 from orchestrator import __version__
-
-INTERRUPTED = 130  # by Ctrl-C, as shells have it
+from orchestrator.cli.codes import INTERRUPTED, OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = next((word for word in given if not word.startswith("-")), "")
     args = parser({chosen}).parse_args(given)
     args.whole = partial(parser, COMMANDS)
+    code = OK
     try:
-        code: int = args.command(args)
+        code = args.command(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough, as `head` has
-        sys.stderr.close()
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
     return code
 
 

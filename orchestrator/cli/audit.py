@@ -22,13 +22,11 @@ WITHIN_S = 10.0
 
 COLUMNS = ("account", "at", "event", "section_id", "extension", "ivrid", "exposure_ms", "action_id", "cause")
 
-_OF_FILES = {"verify": evidence.check, "report": evidence.report, "export": evidence.export}
-
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     take_config(parser)
     parser.add_argument(
-        "what", nargs="?", choices=("lately", *_OF_FILES), default="lately", help="what to do (default: lately)"
+        "what", nargs="?", choices=("lately", *evidence.WHAT), default="lately", help="what to do (default: lately)"
     )
     parser.add_argument("--account", help="only this account (default: all of the configuration)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, as when not in a terminal")
@@ -37,8 +35,7 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    of_files = _OF_FILES.get(args.what)
-    return _lately(args) if of_files is None else of_files(args)
+    return _lately(args) if args.what == "lately" else evidence.run(args)
 
 
 def _lately(args: argparse.Namespace) -> int:

@@ -1,13 +1,14 @@
 """`audit verify`, `audit report` and `audit export`: what the daily files of the audit say.
 
-Guarantees: they read the files alone, so they work whether the daemon runs or not, and write nothing but an answer.
+Guarantees: they read the files alone, so they work whether the daemon runs or not, and write nothing but an answer;
+a folder or an account that is not there is an error, not an answer that nothing happened.
 """
 
 import argparse
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.audit import csv_form, html_form, json_form
@@ -16,10 +17,10 @@ from orchestrator.audit.figures import Report
 from orchestrator.audit.records import Record, epoch_s, utc
 from orchestrator.audit.report import Reporter
 from orchestrator.audit.verify import lines, verify
-from orchestrator.cli.codes import BAD_CONFIG, FAILED, OK
+from orchestrator.cli.codes import BAD_CONFIG, BAD_USAGE, FAILED, NOT_WHOLE, OK
 from orchestrator.cli.configured import configured
+from orchestrator.cli.table import printable
 
-NOT_WHOLE = 4
 _FORMS: dict[str, Callable[[Report], str]] = {
     "html": html_form.page,
     "csv": csv_form.table,
@@ -36,10 +37,23 @@ def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=tuple(_FORMS), default="html", help="report: its form")
 
 
-def check(args: argparse.Namespace) -> int:
-    folder = _folder(args)
-    if folder is None:
-        return BAD_CONFIG
+def run(args: argparse.Namespace) -> int:
+    if args.data_dir is None:
+        config = configured(args)
+        if config is None:
+            return BAD_CONFIG
+        folder = config.data_dir / "audit"
+    else:
+        folder = args.data_dir / "audit"
+    if not folder.is_dir():
+        print(
+            f"mute-orchestrator: {folder}: there is no such folder, so no daemon kept its audit here", file=sys.stderr
+        )
+        return FAILED
+    return WHAT[args.what](args, folder)
+
+
+def _verify(args: argparse.Namespace, folder: Path) -> int:
     verdict = verify(folder, args.anchor)
     for bad in verdict.bad:
         print(bad)
@@ -54,13 +68,20 @@ def check(args: argparse.Namespace) -> int:
     return OK
 
 
-def report(args: argparse.Namespace) -> int:
-    folder = _folder(args)
-    if folder is None:
-        return BAD_CONFIG
+def _report(args: argparse.Namespace, folder: Path) -> int:
     until = time.time() if args.until is None else args.until
     reporter = Reporter(until - 30 * _UNITS_S["d"] if args.since is None else args.since, until, args.account)
-    reporter.verified(verify(folder, args.anchor, reporter.take))
+    accounts: set[str] = set()
+
+    def take(record: Record) -> None:
+        accounts.update({record.account} if record.account else record.fields.get("accounts", ()))
+        reporter.take(record)
+
+    reporter.verified(verify(folder, args.anchor, take))
+    if args.account is not None and args.account not in accounts:
+        known = ", ".join(sorted(accounts)) or "none"
+        print(f"--account: no record names '{printable(args.account)}'; those named: {known}", file=sys.stderr)
+        return BAD_USAGE
     sys.stdout.write(_FORMS[args.format](reporter.report()))
     return OK
 
@@ -74,11 +95,8 @@ def told(folder: Path, form: str) -> str:
     return _FORMS[form](reporter.report())
 
 
-def export(args: argparse.Namespace) -> int:
+def _export(args: argparse.Namespace, folder: Path) -> int:
     """The lines as they are: a SIEM may check the chain itself."""
-    folder = _folder(args)
-    if folder is None:
-        return BAD_CONFIG
     for line in _lines(folder, args.since or 0.0, args.until or float("inf")):
         sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
@@ -89,9 +107,18 @@ def _lines(folder: Path, since: float, until: float) -> Iterator[bytes]:
     for day in days(folder):
         with path_of(folder, day).open("rb") as file:
             for line in file:
-                told = re.search(rb'"at":"([^"]+)"', line)
-                if line.endswith(b"\n") and (told is None or since <= epoch_s(told[1].decode()) < until):
+                at = _said_at(line)
+                if line.endswith(b"\n") and (at is None or since <= at < until):
                     yield line
+
+
+def _said_at(line: bytes) -> float | None:
+    """None: it cannot be read. Whether the line is whole is for `verify` to say."""
+    told = re.search(rb'"at":"([^"]+)"', line)
+    try:
+        return epoch_s(told[1].decode()) if told else None
+    except ValueError:
+        return None
 
 
 def moment(text: str) -> float:
@@ -105,8 +132,8 @@ def moment(text: str) -> float:
         ) from None
 
 
-def _folder(args: argparse.Namespace) -> Path | None:
-    if args.data_dir is not None:
-        return Path(args.data_dir) / "audit"
-    config = configured(args)
-    return None if config is None else config.data_dir / "audit"
+WHAT: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
+    "verify": _verify,
+    "report": _report,
+    "export": _export,
+}

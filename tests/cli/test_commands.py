@@ -1,10 +1,15 @@
 """The commands as a shell sees them: what they print, and their exit codes."""
 
+import asyncio
 import hashlib
 import json
+import os
 import re
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from orchestrator.simulator.process import DaemonProcess, account_environ
 from orchestrator.simulator.simulation import Simulation
@@ -12,6 +17,24 @@ from tests.cli.command import command
 from tests.stories.stage import stage, until
 
 GOOD = {"ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_TYPE": "token", "ORCHESTRATOR_ACCOUNTS__MAIN__TOKEN": "t"}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+async def test_a_reader_that_has_seen_enough_is_no_failure(unbuffered: str) -> None:
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "orchestrator",
+        "token",
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        stdout=ours,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(ours)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
 
 
 async def test_bad_usage_is_2() -> None:
