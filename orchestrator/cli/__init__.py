@@ -1,8 +1,8 @@
 """The command line: `mute-orchestrator`.
 
 Exit codes, for scripts and service managers: 0 done, or stopped as asked; 1 failed, or a daemon could not be asked,
-refused, or is not ready; 2 bad usage; 3 `sections --check` found one exposed; 4 `audit verify` found a record that was
-changed, removed or added; 78 bad configuration (a restart would not help); 130 interrupted by Ctrl-C.
+refused, or is not ready; 2 bad usage; 3 `sections --check` found one exposed; 4 `audit verify` found a record
+that was changed, removed or added; 78 bad configuration (a restart would not help); 130 interrupted by Ctrl-C.
 
 A command's module is imported when the command is chosen: a daemon that starts again does not wait for the simulator.
 """

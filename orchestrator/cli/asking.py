@@ -1,6 +1,6 @@
 """`sections`, `calls` and `end-section`: a running daemon is asked, and what it says is shown.
 
-Exit codes: 0 done, 1 the daemon could not be asked, refused, or is not ready (for `sections --check`: nobody knows), 2
+Exit codes: 0 done, 1 the daemon could not be asked, refused, or is not ready (`sections --check`: nobody knows), 2
 bad usage, 3 `sections --check` found a section exposed, 78 bad configuration.
 """
 

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.simulator.process import DaemonProcess, account_environ
 from orchestrator.simulator.simulation import Simulation
 from tests.cli.command import command
+from tests.cli.terminal import in_terminal
 from tests.stories.stage import stage, until
 
 GOOD = {"ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_TYPE": "token", "ORCHESTRATOR_ACCOUNTS__MAIN__TOKEN": "t"}
@@ -135,6 +136,9 @@ async def test_a_running_daemon_is_asked_watched_and_told_to_end_a_section(tmp_p
         first = (await command("watch", "--once", environ=environ)).out.splitlines()[0]
         assert "ALL WELL" in first
         assert "sections 1  calls muted 1  exposed 0" in first
+        async with in_terminal("audit", "--json", environ=environ) as terminal:
+            assert await terminal.code() == 0
+            await until(lambda: '"event": "call.muted"' in terminal.text)
         wrong = await command("audit", "--account", "other", environ=environ)
         assert (wrong.code, "main" in wrong.err) == (2, True)
         on.sim.truth.section_ended("pay")
@@ -169,7 +173,8 @@ async def test_simulate_of_a_file_that_is_no_capture_is_2(tmp_path: Path) -> Non
 async def test_the_demo_ends_with_a_good_verdict() -> None:
     result = await command("demo", "--seconds", "4", "--agents", "6")
     assert result.code == 0, result.out + result.err
-    assert re.search(r"its page, while this runs: http://127\.0\.0\.1:\d+/\n", result.out)
+    (page,) = re.findall(r"its page, while this runs: (http://127\.0\.0\.1:\d+/)\n", result.out)
+    assert f"\nIts page was {page}: with --stay " in result.out.rpartition("verdict")[2]
     assert "muted," in result.out
     assert "calls left muted         0" in result.out
     assert "GOOD" in result.out

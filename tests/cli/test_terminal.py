@@ -1,10 +1,12 @@
 """What people see: tables, a question, and the live screen, in a real terminal."""
 
 import asyncio
+import json
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
 
+import pytest
 from aiohttp import web
 
 from orchestrator.web.health import health_app, serve
@@ -29,13 +31,36 @@ def busy() -> Centre:
     )
 
 
-async def test_lists_are_tables_in_a_terminal() -> None:
-    async with site(busy()) as on, in_terminal("sections", "--url", on.url) as terminal:
+@pytest.mark.parametrize(
+    ("name", "head", "row"),
+    [
+        (
+            "sections",
+            ["ACCOUNT", "SECTION_ID", "EXTENSION", "STATE", "EXPIRES_AT", "CALLS"],
+            ["main", "pay", "SIPSIP1", "exposed", "2099-01-01T00:00:00.000Z", "c1", "asked"],
+        ),
+        (
+            "calls",
+            ["ACCOUNT", "IVRID", "EXTENSIONS", "SECTIONS", "STATE", "EXPOSURE_MS"],
+            ["main", "c1", "SIPSIP1", "pay", "asked", "1900"],
+        ),
+    ],
+)
+async def test_lists_are_tables_in_a_terminal(name: str, head: list[str], row: list[str]) -> None:
+    async with site(busy()) as on, in_terminal(name, "--url", on.url) as terminal:
         assert await terminal.code() == 0
-        await shows(terminal, "pay")
-        head, row = terminal.text.replace("\r", "").splitlines()
-        assert head.split() == ["ACCOUNT", "SECTION_ID", "EXTENSION", "STATE", "EXPIRES_AT", "CALLS"]
-        assert row.split()[:4] == ["main", "pay", "SIPSIP1", "exposed"]
+        await shows(terminal, row[-1])
+        assert [line.split() for line in terminal.text.splitlines()] == [head, row]
+
+
+@pytest.mark.parametrize(("name", "named"), [("sections", {"section_id": "pay"}), ("calls", {"ivrid": "c1"})])
+async def test_lists_are_json_lines_in_a_terminal_too_where_that_is_asked_for(
+    name: str, named: dict[str, str]
+) -> None:
+    async with site(busy()) as on, in_terminal(name, "--json", "--url", on.url) as terminal:
+        assert await terminal.code() == 0
+        await shows(terminal, "}\r\n")
+        assert json.loads(terminal.text).items() >= named.items()
 
 
 async def test_a_section_is_ended_after_a_yes_only() -> None:

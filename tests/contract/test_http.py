@@ -62,7 +62,12 @@ class Asking:
 
     async def ask(self, headers: dict[str, str] | None = None, data: Any = b"{}") -> Any:
         method, path = self._operation
-        own = self._signed() if self._operation == WEBHOOK else {"Authorization": f"Bearer {_scope(self._operation)}"}
+        named = f"msg_{next(self._webhooks)}"
+        own = (
+            _signed(named, "{}")
+            if self._operation == WEBHOOK
+            else {"Authorization": f"Bearer {_scope(self._operation)}"}
+        )
         body = {"data": data} if method in ("PUT", "POST") else {}
         own |= {"Content-Type": "application/json"} if body else {}
         got = await self._on.ask(method, path.format(id="pay", sip="s1"), headers=own | (headers or {}), **body)
@@ -80,13 +85,14 @@ class Asking:
         else:
             assert got.text == ""
 
-    def _signed(self) -> dict[str, str]:
-        name, now = f"msg_{next(self._webhooks)}", datetime.now(UTC)
-        return {
-            "webhook-id": name,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": standardwebhooks.Webhook(SECRET).sign(name, now, "{}"),
-        }
+
+def _signed(name: str, body: str) -> dict[str, str]:
+    now = datetime.now(UTC)
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": standardwebhooks.Webhook(SECRET).sign(name, now, body),
+    }
 
 
 async def _never() -> AsyncIterator[bytes]:
@@ -207,6 +213,34 @@ async def test_what_a_start_and_an_end_are_answered_is_described(tmp_path: Path)
             assert str(response.status) in OPERATIONS[method, "/v1/sections/{id}"]["responses"]
             assert HTTP.mistakes(section, "#/components/schemas/SavedSection") == []
             assert section.keys() - {"saved"} <= SCHEMAS["Section"]["properties"].keys()
+
+
+async def test_every_example_of_a_request_is_taken_by_a_daemon_and_answered_as_described(tmp_path: Path) -> None:
+    sent: set[Operation] = set()
+    async with (
+        stage(tmp_path, None, ORCHESTRATOR_HTTP__WEBHOOK_SECRETS=SECRET) as on,
+        aiohttp.ClientSession(on.daemon.http_url) as http,
+    ):
+        for operation, described in OPERATIONS.items():
+            for kind, media in described.get("requestBody", {}).get("content", {}).items():
+                for name, example in media.get("examples", {}).items():
+                    body = json.dumps(example["value"])
+                    headers = {"Content-Type": kind} | (_signed(name, body) if operation == WEBHOOK else {})
+                    method, path = operation
+                    async with http.request(method, path.format(id=name), data=body, headers=headers) as response:
+                        text = await response.text()
+                    assert response.status < 300, f"{name}: {text}"
+                    _as_described(operation, response.status, response.content_type, text)
+                    sent.add(operation)
+    assert sent == {operation for operation, of in OPERATIONS.items() if "requestBody" in of}
+
+
+def _as_described(operation: Operation, status: int, kind: str, text: str) -> None:
+    response = meant(OPENAPI, OPERATIONS[operation]["responses"][str(status)])
+    if "content" in response:
+        assert HTTP.mistakes(json.loads(text), response["content"][kind]["schema"]["$ref"]) == []
+    else:
+        assert text == ""
 
 
 async def _ended(on: Stage, section_id: str) -> bool:

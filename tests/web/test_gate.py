@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import hmac
 from collections.abc import Iterable
 
 import pytest
@@ -67,6 +68,24 @@ async def test_a_token_that_is_none_of_ours_is_401(text: str) -> None:
         assert got.headers["WWW-Authenticate"] == 'Bearer realm="mute-orchestrator", error="invalid_token"'
         assert text not in got.text
         assert refusals(on) == ["unknown token"]
+
+
+@pytest.mark.parametrize(("text", "status"), [("writerwriter", 403), ("nobodynobody", 401)])
+async def test_each_token_is_compared_in_a_time_that_tells_nothing(
+    text: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever it is, and however near: no comparison stops at the first difference."""
+    compared: list[str] = []
+    constant_time = hmac.compare_digest
+
+    def noted(given: str, configured: str) -> bool:
+        compared.append(configured)
+        return constant_time(given, configured)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    async with site(tokens=TOKENS) as on:
+        assert (await on.ask("GET", "/v1/calls", headers=bearing(f"Bearer {text}"))).status == status
+    assert compared == [one.sha256 for one in TOKENS]
 
 
 async def test_bytes_that_are_no_text_are_no_token() -> None:
