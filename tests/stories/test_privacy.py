@@ -1,12 +1,16 @@
-"""Nothing of a person, and no secret, in what the daemon writes: logs at debug level, metrics, health."""
+"""Nothing of a person, and no secret, in what the daemon writes and tells: logs at debug level, metrics, health, the
+API, the page, what the CRM is told, the audit."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from orchestrator.lifetimes import lasting
 from orchestrator.simulator import account
 from orchestrator.simulator.process import account_environ, running
 from orchestrator.simulator.publisher import redis_publisher
@@ -15,6 +19,7 @@ from orchestrator.simulator.run import Shift, centre_of, run
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.stage import Stage
 from tests.capture import needs_capture, trace
+from tests.stories.stage import client
 
 PERSONAL = {
     "userName",
@@ -34,6 +39,7 @@ PERSONAL = {
     "QueueName",
 }
 """Fields of Voicenter's events that name a person, a number or a machine."""
+ASK_EVERY_S = 0.5
 SHORTEST = 5
 """Shorter values, as the queue number 1, occur in any text."""
 
@@ -54,14 +60,54 @@ def personal(value: Any) -> Iterator[str]:
 
 
 async def outside(folder: Path, stage: Stage, shift: Shift) -> str:
-    """All that a shift makes the daemon write."""
+    """All that a shift makes the daemon write, and tell to those who ask meanwhile."""
+    told: list[bytes] = []
     async with stage:
         environ = account_environ(stage, polling=True) | {"ORCHESTRATOR_LOG__LEVEL": "debug"}
         async with running(folder, environ) as daemon, redis_publisher(daemon.redis_url) as publish:
             await publish(b'{"type": "sensitive_section.started", "card": "4580458045804580"}')
-            await run(stage, shift, publish)
+            async with aiohttp.ClientSession(daemon.http_url) as http, lasting(_follow(http, told), _ask(http, told)):
+                await run(stage, shift, publish)
             pages = [(await daemon.get(path))[1] for path in ("/livez", "/readyz", "/metrics")]
-        return daemon.text() + "".join(pages)
+            async with client(daemon) as redis:
+                streams = [str(await redis.xrange(f"mute:{{main}}:{name}")) for name in ("status", "audit")]
+        files = [path.read_text() for path in (folder / "data" / "audit").iterdir()]
+        return "".join([daemon.text(), b"".join(told).decode(), *pages, *streams, *files])
+
+
+async def _follow(http: aiohttp.ClientSession, told: list[bytes]) -> None:
+    async with http.get("/v1/page/stream", timeout=aiohttp.ClientTimeout(total=None)) as stream:
+        async for chunk in stream.content.iter_any():
+            told.append(chunk)  # noqa: PERF401 - kept also when this is cancelled, which is how it ends
+
+
+async def _ask(http: aiohttp.ClientSession, told: list[bytes]) -> None:
+    """How all stands, and the story of each call, again and again."""
+
+    async def found(path: str) -> Any:
+        async with http.get(path) as response:
+            told.append(await response.read())
+            return await response.json(content_type=None)
+
+    while True:
+        for section in (await found("/v1/sections"))["sections"]:
+            await found(f"/v1/sections/{section['section_id']}")
+        for call in (await found("/v1/calls"))["calls"]:
+            await found(f"/v1/page/calls/{call['ivrid']}")
+            for sip in call["extensions"]:
+                await found(f"/v1/extensions/{sip}")
+        await asyncio.sleep(ASK_EVERY_S)
+
+
+def assert_told_of_a_mute(text: str) -> None:
+    """By every way that `outside` listens to: else it would prove nothing."""
+    assert '"event": "call.muted"' in text, "log"
+    assert "event: board" in text, "page"
+    assert '"timeline": [' in text, "a call's story"
+    assert '"online_user_id"' in text, "API"
+    assert "mute-orchestrator.section.protected" in text, "status"
+    assert "'event': 'call.muted'" in text, "audit in Redis"
+    assert '"event":"call.muted"' in text, "audit's files"
 
 
 def leaked(text: str, values: set[str]) -> list[str]:
@@ -79,7 +125,7 @@ def test_a_number_is_found_wherever_it_stands_but_in_a_fraction() -> None:
 async def test_a_generated_centre(tmp_path: Path) -> None:
     stage = centre_of(12, settings=VoicenterSettings(token_life_s=8.0))
     text = await outside(tmp_path, stage, Shift(duration_s=6.0))
-    assert '"event": "call.muted"' in text
+    assert_told_of_a_mute(text)
     assert '"event": "crm.message.rejected"' in text
     phones = {account.caller(number).phone for number in range(1, 1000)}
     told = {"Caller ", "Agent ", "4580458045804580", stage.settings.token} | phones
@@ -94,5 +140,5 @@ async def test_a_whole_capture(tmp_path: Path) -> None:
     assert len(values) > 100
     stage = Replay(records, speed=400.0)
     text = await outside(tmp_path, stage, Shift())
-    assert '"event": "call.muted"' in text
+    assert_told_of_a_mute(text)
     assert leaked(text, values | {stage.settings.token}) == []
