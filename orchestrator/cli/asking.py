@@ -9,7 +9,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 
 from orchestrator.cli import address as whom
 from orchestrator.cli.address import Unusable, address
@@ -17,6 +16,7 @@ from orchestrator.cli.client import Answer, Client, NotAsked, client
 from orchestrator.cli.codes import BAD_CONFIG, BAD_USAGE, EXPOSED, FAILED, OK
 from orchestrator.cli.table import Row, printable, show
 from orchestrator.config import ConfigError
+from orchestrator.web.ports import REASONS
 
 SECTION_COLUMNS = ("account", "section_id", "extension", "user_id", "ivrid", "state", "expires_at", "calls")
 CALL_COLUMNS = ("account", "ivrid", "extensions", "sections", "state", "exposure_ms", "action_id")
@@ -45,6 +45,8 @@ def take_calls(parser: argparse.ArgumentParser) -> None:
 def take_ending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", type=section_id, help="its section_id")
     take_asking(parser)
+    parser.add_argument("--reason", choices=REASONS, default="other", help="why, for the audit (default: other)")
+    parser.add_argument("--ticket", help="where more of it stands, for the audit: 1 to 40 of A-Z a-z 0-9 . _ -")
     parser.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
 
 
@@ -69,7 +71,9 @@ def calls(args: argparse.Namespace) -> int:
 
 def end_section(args: argparse.Namespace) -> int:
     async def ask(daemon: Client) -> int:
-        print(_ended(printable(args.id), await daemon.end(args.id, args.account)))
+        given = {"reason": args.reason, "ticket": args.ticket, "account": args.account}
+        order = {name: text for name, text in given.items() if text is not None}
+        print(_ended(printable(args.id), await daemon.end(args.id, order)))
         return OK
 
     if not args.yes and not sys.stdin.isatty():
@@ -134,8 +138,7 @@ def _agreed(question: str) -> bool:
 
 
 def _ended(name: str, answer: Answer) -> str:
-    ran = answer.status == HTTPStatus.OK
-    text = f"{name} has ended" if ran else f"{name} did not run, and will not"
+    text = f"{name} has ended"
     if answer.document.get("saved", True):
         return text
     return f"{text}; Redis does not have that yet, so a crash of the daemon now would lose it"

@@ -62,16 +62,20 @@ class Client:
             raise self._no_daemon(answer.status)
         return rows
 
-    async def end(self, section_id: str, account: str | None) -> Answer:
-        return self._admitted(await self._ask("DELETE", f"/v1/sections/{quote(section_id, safe='')}", _of(account)))
+    async def end(self, section_id: str, order: Mapping[str, str]) -> Answer:
+        """By hand, as the page does it; `order` says why."""
+        path = f"/v1/page/sections/{quote(section_id, safe='')}/end"
+        return self._admitted(await self._ask("POST", path, {}, order))
 
-    async def _ask(self, method: str, path: str, query: Mapping[str, str]) -> Answer:
+    async def _ask(
+        self, method: str, path: str, query: Mapping[str, str], given: Mapping[str, str] | None = None
+    ) -> Answer:
         url = URL(f"{self._address.url}{path}", encoded=True).with_query(query or None)
         headers = {"Authorization": f"Bearer {self._address.token}"} if self._address.token else {}
         pinned: aiohttp.Fingerprint | bool = self._address.certificate or True
         try:
             async with self._http.request(
-                method, url, headers=headers, ssl=pinned, allow_redirects=False
+                method, url, json=given, headers=headers, ssl=pinned, allow_redirects=False
             ) as response:
                 body = await response.read()
         except TimeoutError:
@@ -96,7 +100,7 @@ class Client:
                 raise NotAsked(f"{url} asks for a token; put it in {TOKEN}, or in a file for --token-file ({_HOW})")
             case HTTPStatus.FORBIDDEN:
                 raise NotAsked(f"{url} refuses: {detail} ({_HOW})")
-            case HTTPStatus.NOT_FOUND:
+            case HTTPStatus.NOT_FOUND if "type" not in answer.document:  # which each of ours has (RFC 9457)
                 raise self._no_daemon(status)
             case HTTPStatus.SERVICE_UNAVAILABLE:
                 raise NotNow(f"{url} cannot tell now: {detail}")
@@ -109,7 +113,7 @@ class Client:
         )
 
 
-_HOW = 'lists need the scope "read", end-section needs "sections:write"; `mute-orchestrator token` makes a token'
+_HOW = 'lists need the scope "read", end-section needs "operate"; `mute-orchestrator token` makes a token'
 
 
 @asynccontextmanager

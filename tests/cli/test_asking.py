@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from orchestrator.web.gate import READ, WRITE
+from orchestrator.web.gate import OPERATE, PAGE, READ, WRITE
 from orchestrator.web.health import health_app, serve, tls_context
-from orchestrator.web.ports import Shut, Unfit
+from orchestrator.web.ports import Clash, Order, Refusal, Shut, Unfit, Unheard
 from tests.certificate import certificate_in
 from tests.cli.centre import Centre, call, section
 from tests.cli.command import Result, command
-from tests.web.desk import Site, refusal, site
+from tests.web.desk import refusal, site
+from tests.web.test_board import Site
+from tests.web.test_board import site as page
 from tests.web.test_gate import token
 
 AT, TOKEN = "MUTE_ORCHESTRATOR_URL", "MUTE_ORCHESTRATOR_TOKEN"
@@ -97,8 +99,9 @@ async def test_who_may_not_is_told_which_token_is_needed() -> None:
         assert 'lacks the scope "read"' in told(
             await command("calls", "--url", on.url, environ={TOKEN: "writerwriter"})
         )
-        ending = await command("end-section", "pay", "--yes", "--url", on.url, environ={TOKEN: "readerreader"})
-        assert 'lacks the scope "sections:write"' in told(ending)
+    async with page([token("viewer", PAGE)], EVERYWHERE) as at:
+        ending = await command("end-section", "pay", "--yes", "--url", at.url, environ={TOKEN: "viewerviewer"})
+        assert 'lacks the scope "operate"' in told(ending)
 
 
 @pytest.mark.parametrize(
@@ -188,32 +191,50 @@ async def ends(on: Site, *arguments: str) -> Result:
     return await command("end-section", *arguments, "--url", on.url)
 
 
-async def test_a_section_is_ended_by_its_name_whatever_is_in_it() -> None:
-    desk = Centre()
-    async with site(desk) as on:
-        result = await ends(on, "a/b c?☎%2F", "--yes", "--account", "main")
+async def test_a_section_is_ended_by_hand_whatever_its_name_and_the_audit_is_told_who_and_why() -> None:
+    async with page([token("amira", PAGE, OPERATE)], EVERYWHERE) as on:
+        why = ("--reason", "left_muted", "--ticket", "INC-7", "--account", "main")
+        environ = {TOKEN: "amiraamira"}
+        result = await command("end-section", "a/b c?☎%2F", "--yes", *why, "--url", on.url, environ=environ)
         assert (result.code, result.out, result.err) == (0, "a/b c?☎%2F has ended\n", "")
-        assert desk.handed_in == [("end", "a/b c?☎%2F", "main")]
-        desk.ran = False
-        assert (await ends(on, "pay", "--yes")).out == "pay did not run, and will not\n"
-        desk.redis.clear()
-        assert "Redis does not have that yet" in (await ends(on, "pay", "--yes")).out
+        assert on.hand.done == [("end", "a/b c?☎%2F", Order("amira", "left_muted", "INC-7", "main"))]
+
+
+async def test_why_may_be_left_out_and_must_be_a_reason() -> None:
+    async with page() as on:
+        assert (await ends(on, "pay", "--yes", "--reason", "whim")).code == 2
+        assert (await ends(on, "pay", "--yes")).code == 0
+        assert on.hand.done == [("end", "pay", Order("loopback", "other", None, None))]
+
+
+@pytest.mark.parametrize("kind", [Unheard, Clash])
+async def test_a_section_that_is_not_known_or_cannot_be_ended_is_1_and_says_why(kind: type[Refusal]) -> None:
+    async with page() as on:
+        on.hand.refuses = refusal(kind)
+        assert f"{on.url} refuses: said why" in told(await ends(on, "pay", "--yes"))
+
+
+async def test_an_end_that_redis_does_not_have_yet_says_so() -> None:
+    async def unsaved(_request: web.Request) -> web.Response:
+        return web.json_response({"saved": False})
+
+    async with answering(unsaved) as url:
+        result = await command("end-section", "pay", "--yes", "--url", url)
+        assert (result.code, "Redis does not have that yet" in result.out) == (0, True)
 
 
 async def test_nothing_is_ended_unasked_where_nobody_can_be_asked() -> None:
-    desk = Centre()
-    async with site(desk) as on:
+    async with page() as on:
         result = await ends(on, "pay")
         assert (result.code, result.out) == (2, "")
         assert "--yes" in result.err
         assert (await ends(on, "", "--yes")).code == 2
-        assert desk.handed_in == []
+        assert on.hand.done == []
 
 
 @pytest.mark.parametrize("section_id", [".", "..", "a/../b"])
 async def test_a_name_that_looks_like_a_path_is_a_name(section_id: str) -> None:
-    desk = Centre()
-    async with site(desk) as on:
+    async with page() as on:
         result = await ends(on, section_id, "--yes")
         assert (result.code, result.err) == (0, "")
-        assert desk.handed_in == [("end", section_id, None)]
+        assert [done[1] for done in on.hand.done] == [section_id]

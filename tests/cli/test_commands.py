@@ -145,6 +145,9 @@ async def test_a_running_daemon_is_asked_watched_and_told_to_end_a_section(tmp_p
         ended = await command("end-section", "pay", "--yes", environ=environ)
         assert (ended.code, ended.out) == (0, "pay has ended\n")
         await on.muted()
+        await until(lambda: bool(on.daemon.lines("section.ended")))
+        (by_hand,), (section_ended,) = on.daemon.lines("hand.ended"), on.daemon.lines("section.ended")
+        assert (by_hand["by"], section_ended["cause"]) == ("loopback", "operator")
 
 
 async def test_without_redis_the_audit_says_so_and_is_1() -> None:

@@ -15,6 +15,7 @@ from tests.cli.centre import Centre, call, section
 from tests.cli.terminal import Terminal, in_terminal
 from tests.stories.stage import until
 from tests.web.desk import refusal, site
+from tests.web.test_board import site as page
 
 ENTERED, LEFT = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 SOON_S = 30.0
@@ -64,15 +65,14 @@ async def test_lists_are_json_lines_in_a_terminal_too_where_that_is_asked_for(
 
 
 async def test_a_section_is_ended_after_a_yes_only() -> None:
-    desk = Centre()
-    async with site(desk) as on:
+    async with page() as on:
         for answer, code in (("n", 1), ("", 1), ("y", 0)):
-            assert desk.handed_in == []
+            assert on.hand.done == []
             async with in_terminal("end-section", "pay", "--url", on.url) as terminal:
                 await shows(terminal, "End pay?")
                 terminal.types(f"{answer}\n")
                 assert await terminal.code() == code
-        assert desk.handed_in == [("end", "pay", None)]
+        assert [done[:2] for done in on.hand.done] == [("end", "pay")]
 
 
 async def test_the_screen_is_redrawn_and_left_as_it_was_on_ctrl_c() -> None:
