@@ -15,7 +15,7 @@ RUN python -m venv /opt/build \
  && python -m venv --without-pip /opt/mute-orchestrator \
  && pip --python /opt/mute-orchestrator/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.run.lock
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY orchestrator orchestrator
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && pip --python /opt/mute-orchestrator/bin/python install --no-deps --no-index dist/*.whl
@@ -39,9 +39,12 @@ WORKDIR /var/lib/mute-orchestrator
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 
-# Alive, not ready: restarting the daemon does not bring back a feed or a Redis that is away.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:%s/livez' % os.environ['ORCHESTRATOR_HTTP__PORT'], timeout=2)"]
+# Alive, not ready: restarting the daemon does not bring back a feed or a Redis that is away. A file may have given it a
+# certificate, so both are tried; whose that is does not matter here.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD for scheme in http https; do \
+            python -c "import os, ssl, sys, urllib.request; urllib.request.urlopen('%s://127.0.0.1:%s/livez' % (sys.argv[1], os.environ['ORCHESTRATOR_HTTP__PORT']), timeout=2, context=ssl._create_unverified_context())" "$scheme" && exit; \
+        done; exit 1
 
 # Configured by the environment alone; or mount a file and add: --config /etc/mute-orchestrator/orchestrator.toml
 CMD ["mute-orchestrator", "run"]
