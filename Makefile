@@ -70,4 +70,4 @@ lock: $(READY)
 	echo hatchling | $(COMPILE) -c requirements.lock -o requirements.build.lock -
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -8,6 +8,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+import uvloop
+
 from orchestrator import app
 from orchestrator.cli.codes import BAD_CONFIG, FAILED, OK
 from orchestrator.cli.configured import configured
@@ -21,11 +23,6 @@ from orchestrator.store.load import SchemaTooNew
 from orchestrator.telemetry import events
 from orchestrator.telemetry.logs import Log, open_log
 from orchestrator.web.health import CannotListen
-
-try:
-    from uvloop import run as run_loop
-except ImportError:  # Windows has none
-    from asyncio import run as run_loop  # type: ignore[assignment]
 
 _STDIN = 0
 
@@ -41,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     faulthandler.enable()  # where it hung, when the watchdog ends it: places in code, to stderr
     with open_log(sys.stdout, config.log.format, config.log.level) as log:
         try:
-            run_loop(_run(config, log, lambda: load(args.config, os.environ)))
+            uvloop.run(_run(config, log, lambda: load(args.config, os.environ)))
         except* _PLAIN_FAULTS as faults:
             exit_code = FAILED
             for text in dict.fromkeys(map(str, _leaves(faults))):  # several parts may meet the same one
