@@ -165,7 +165,8 @@ def _take_poll(state: State, polled: Polled, sent_at: float, now: float, policy:
     """Calls that are news, and what it shows of the recordings of those that are not."""
     shown = sight.Shown([leg for extension in polled.extensions for leg in extension.legs.values()], sent_at)
     for extension in polled.extensions:
-        polls.deny(state, extension, sent_at)
+        for ivrid in sorted(polls.deny(state, extension, sent_at)):
+            mutes.appear(state, ivrid, now, changes)
     known = [polls.merged(state, extension, sent_at) for extension in polled.extensions]
     sight.see(state, known, shown, now, policy, changes)
 

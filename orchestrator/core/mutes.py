@@ -216,11 +216,11 @@ def _over(state: State, mute: Mute, now: float, policy: Policy) -> bool:
     unless the polls know nothing of it either; a call that is only named as related may be long over; one that the
     CRM names may be about to begin."""
     call = state.calls.get(mute.ivrid)
+    asked_long = now >= mute.due_since + policy.unseen_s
     if call is not None:
-        return all(mute.ivrid in state.denied.get(sip, ()) for sip in call.on)
+        return not call.on or (asked_long and all(mute.ivrid in state.denied.get(sip, ()) for sip in call.on))
     covers = [state.sections[section_id].calls[mute.ivrid] for section_id in state.covering.get(mute.ivrid, ())]
-    named = any(cover.reason is CoverReason.TARGET for cover in covers)
-    return not named or now >= mute.due_since + policy.unseen_s
+    return asked_long or not any(cover.reason is CoverReason.TARGET for cover in covers)
 
 
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:

@@ -123,11 +123,13 @@ def _people(state: State, before: Extension, extension: Extension, sent_at: floa
     }
 
 
-def deny(state: State, extension: Extension, sent_at: float) -> None:
-    """Note which calls that the feed told of this poll does not show. It takes none of them away."""
-    before = state.extensions.get(extension.sip)
+def deny(state: State, extension: Extension, sent_at: float) -> frozenset[str]:
+    """Note which calls that the feed told of this poll does not show. It takes none of them away. Returns those that
+    an earlier one did not show, and this one does."""
+    before, denied = state.extensions.get(extension.sip), state.denied.get(extension.sip, frozenset())
     if before is not None and state.heard_at.get(extension.sip, 0.0) < sent_at:
         state.denied[extension.sip] = frozenset(before.legs.keys() - extension.legs.keys())
+    return denied & extension.legs.keys()
 
 
 def sweep(state: State, now: float, policy: Policy) -> None:

@@ -101,7 +101,7 @@ def note_names(state: State, before: Extension | None, after: Extension) -> None
 def believe(state: State, extension: Extension, now: float, changes: Changes) -> None:
     """The feed has told of an extension: what polls missed there is there after all, if it is told again."""
     state.heard_at[extension.sip] = state.manned_at[extension.sip] = now
-    for ivrid in state.denied.pop(extension.sip, frozenset()) & extension.legs.keys():
+    for ivrid in sorted(state.denied.pop(extension.sip, frozenset()) & extension.legs.keys()):
         mutes.appear(state, ivrid, now, changes)
 
 

@@ -250,7 +250,8 @@ def test_a_related_call_that_no_extension_shows_is_asked_for_when_the_leg_that_n
     assert world.settle() == []
 
 
-def test_a_call_whose_end_was_not_told_is_over_when_neither_the_api_nor_a_poll_knows_it() -> None:
+@pytest.mark.parametrize("by", ["feed", "poll"])
+def test_a_call_whose_end_was_not_told_is_over_when_neither_the_api_nor_a_poll_knows_it(by: str) -> None:
     world = in_sight()
     world.sees("s1", talking("c1"))
     world.starts("pay", on="s1")
@@ -259,8 +260,14 @@ def test_a_call_whose_end_was_not_told_is_over_when_neither_the_api_nor_a_poll_k
     world.polled("s1", extension("s1", talking("c9")))
     world.ends("pay")
     world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.decision("c1") != Settled("the call is over")  # it may have begun a moment ago
+    world.passes(world.policy.unseen_s)
+    world.attempt("c1", Verdict.NOT_FOUND)
     assert world.decision("c1") == Settled("the call is over")
-    world.sees("s1", talking("c1", muted=True), talking("c9"))  # the poll was wrong
+    if by == "feed":
+        world.sees("s1", talking("c1", muted=True), talking("c9"))
+    else:
+        world.polled("s1", extension("s1", talking("c1", muted=True), talking("c9")))
     assert world.settle() == [("c1", False)]
 
 
