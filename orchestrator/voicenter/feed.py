@@ -116,6 +116,7 @@ class Feed:
             self.server = None
         _heed_cancellation()
         if end is None:
+            self._place = 0  # connected anew in any case: to the best one, if it is back
             self._turn(FeedState.SYNCING)
             return
         await self._recover(end, server, monitor)
@@ -145,7 +146,8 @@ class Feed:
             self._clock.now() - monitor.synced_at >= self._settings.settled_s
         )
         self._failures = 1 if settled else self._failures + 1
-        self._place = (self._place + 1) % len(self._servers)
+        back_to_best = settled and self._place != 0
+        self._place = 0 if back_to_best else (self._place + 1) % len(self._servers)
         free = len(self._servers)
         if _refuses(end, monitor):
             free = 1

@@ -418,6 +418,30 @@ async def test_the_servers_are_taken_in_their_order_and_round_again(
     assert lost == [(vendor.url, 0.0), (dead, 0.0), (third.url, 0.0)]
 
 
+async def test_from_another_server_that_was_good_for_a_while_the_way_leads_back_to_the_first(
+    vendor: Vendor, follow: Follow, unused_tcp_port: int
+) -> None:
+    async with Vendor().running() as second:
+        vendor.servers = [vendor.url, second.url, f"http://127.0.0.1:{unused_tcp_port}"]
+        async with follow(vendor, settled_s=0.0) as feed:
+            await until(lambda: feed.problem is None)
+            vendor.peer.reset()
+            await until(lambda: feed.server == second.url and feed.problem is None)
+            second.peer.reset()
+            await until(lambda: feed.server == vendor.url and feed.problem is None)
+
+
+async def test_with_a_new_token_it_is_the_first_server_again(vendor: Vendor, follow: Follow) -> None:
+    async with Vendor().running() as second:
+        vendor.servers = [vendor.url, second.url]
+        vendor.expiry = lambda: expiring(2.0) if not vendor.refreshes else None
+        async with follow(vendor) as feed:
+            await until(lambda: feed.problem is None)
+            vendor.peer.reset()
+            await until(lambda: feed.server == second.url and feed.problem is None)
+            await until(lambda: bool(vendor.refreshes) and feed.server == vendor.url and feed.problem is None)
+
+
 async def test_with_no_server_to_be_had_the_list_is_asked_for_again(
     vendor: Vendor, follow: Follow, told: Told, unused_tcp_port: int
 ) -> None:
