@@ -55,7 +55,7 @@ def _change_hands(state: State, mute: Mute, muted: bool, now: float, changes: Ch
         changes.tell(MuteForeign(mute.ivrid))
         write(state, replace(mute, foreign=True), changes)
     else:  # whoever muted it has opened it
-        write(state, Mute(mute.ivrid, due_since=now, exposed_s=mute.exposed_s), changes)
+        write(state, Mute(mute.ivrid, due_since=now, held_for=mute.held_for, exposed_s=mute.exposed_s), changes)
 
 
 def _judge(

@@ -57,7 +57,7 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
             changes.tell(MuteForeign(ivrid))
     elif mute.recording is not Recording.MUTED or mute.in_flight:
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
-    if mute.recording is not Recording.MUTED:
+    if mute.recording is not Recording.MUTED and not mute.foreign:
         _stray(state, ivrid, math.inf)  # until it is asked for
     write(state, mute, changes)
     changes.calls.add(ivrid)  # the wish changed, whether or not the claim did
@@ -124,13 +124,14 @@ def order_release(state: State, ivrid: str, now: float, changes: Changes) -> Non
     call, mute = state.calls.get(ivrid), state.mutes.get(ivrid)
     if ivrid in state.covering or (mute.gone if mute else call is None or not call.on):
         return
-    if mute is None or mute.foreign:
-        write(state, Mute(ivrid, due_since=now, recording=Recording.UNKNOWN), changes)
-    elif mute.held or mute.recording is Recording.OPEN:
+    if mute is not None and mute.held:
         _unhold(state, mute)
-        mute = replace(mute, held_for=frozenset())
-        doubted = replace(mute, recording=Recording.UNKNOWN, due_since=now, verified_at=None)
-        write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
+    elif mute is not None and not mute.foreign and mute.recording is not Recording.OPEN:
+        return
+    if mute is None or mute.foreign:
+        mute = Mute(ivrid, due_since=now)
+    doubted = replace(mute, held_for=frozenset(), recording=Recording.UNKNOWN, due_since=now, verified_at=None)
+    write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
 def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Changes) -> None:

@@ -250,6 +250,13 @@ def test_the_indexes_are_what_the_rest_of_the_state_says(policy: Policy, steps: 
         assert ivrid in state.mutes
     on = {(ivrid, ext.sip) for ext in state.extensions.values() for ivrid in ext.legs}
     assert on == {(ivrid, sip) for ivrid, call in state.calls.items() for sip in call.on}
+    named = {
+        (ivrid, ext.sip) for ext in state.extensions.values() for leg in ext.legs.values() for ivrid in leg.related
+    }
+    assert named == {(ivrid, sip) for ivrid, sips in state.naming.items() for sip in sips}
+    held = {(section_id, ivrid) for ivrid, mute in state.mutes.items() for section_id in mute.held_for}
+    assert held == {(section_id, ivrid) for section_id, ivrids in state.holding.items() for ivrid in ivrids}
+    assert state.strays.keys() <= state.mutes.keys()
     people = {
         (user, ext.sip)
         for ext in state.extensions.values()
