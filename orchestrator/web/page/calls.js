@@ -95,6 +95,7 @@ export class Calls {
     say(parts.extension, several ? `${row.account}/${row.extension}` : row.extension);
     say(parts.ivrid, row.ivrid);
     const line = [row.direction, row.status].filter(Boolean).map((word) => t(word));
+    if (!row.ivrid && row.state === "exposed") line.push(t("line_unseen"));
     say(parts.line, row.ivrid && !line.length ? t("line_none") : line.join(" · "));
     parts.section.replaceChildren(...row.sections.flatMap((section, n) => [n ? ", " : "", id(section)]));
     say(parts.exposure, exposureOf(row.exposure_ms));

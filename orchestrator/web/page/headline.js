@@ -60,18 +60,26 @@ const PARTS = [
   ["polling", { ok: "ok", failing: "warn", none: "note" }],
 ];
 
+/** What all accounts share, shown where it is in trouble: whether it is well is not told. */
+const SHARED = [["crm", "bad", "unheard"], ["audit", "warn", "unwritten"]];
+
 /** Each part of each account, by mark and word. */
 export function drawHealth(app) {
-  const accounts = Object.entries(app.board.health.accounts);
-  const shown = accounts.map(([name, health]) => {
+  const { accounts, problems = {} } = app.board.health;
+  const shared = SHARED.filter(([part]) => problems[part]);
+  const shown = Object.entries(accounts).map(([name, health]) => {
     const parts = health.owner ? PARTS.map(([part, levels]) => [part, levels[health[part]] ?? "note", health[part]]) : [["owner", "note", "standby"]];
     return el("div", { class: "health-account", role: "group", "aria-label": `${t("account")} ${name}` },
-      el("h2", { class: "health-name" }, id(name)),
-      el("ul", {}, parts.map(([part, level, state]) =>
-        el("li", { class: `health-part level-${level}`, "data-part": part, "data-state": state },
-          glyph(level), el("span", {}, t(`part_${part}`)), " ", el("b", {}, t(`health_${state}`))))));
+      el("h2", { class: "health-name" }, id(name)), drawParts(parts));
   });
-  by("health").replaceChildren(...(shown.length ? shown : [el("p", { class: "quiet" }, t("health_unknown"))]));
+  if (!shown.length) shown.push(el("p", { class: "quiet" }, t("health_unknown")));
+  by("health").replaceChildren(...(shared.length ? [drawParts(shared)] : []), ...shown);
+}
+
+function drawParts(parts) {
+  return el("ul", {}, parts.map(([part, level, state]) =>
+    el("li", { class: `health-part level-${level}`, "data-part": part, "data-state": state },
+      glyph(level), el("span", {}, t(`part_${part}`)), " ", el("b", {}, t(`health_${state}`)))));
 }
 
 /** How long, or nothing: a call that was never exposed shows no figure. */

@@ -1,5 +1,5 @@
 // What stands in the list of calls: one row for each call on each extension, and one for an extension that a section
-// is aimed at and that has no call.
+// is aimed at and that has no call, or whose calls cannot be seen while it is exposed.
 //
 // Guarantees: pure; what needs attention comes first, and within that the order is by name, so that rows stay put.
 
@@ -12,14 +12,17 @@ const RANK = { exposed: 0, covered: 1, foreign: 2, releasing: 3, muted: 4, verif
 export function rowsOf(board) {
   const aimed = sectionsByExtension(board.sections);
   const seen = new Set();
-  const rows = [];
+  const unseen = exposedOf(board).unseen;
+  const open = new Set(unseen.map(({ account, extension }) => `${account}/${extension}`));
+  const rows = unseen.map(({ account, extension = "", section_id }) => (
+    { ...NO_CALL, key: `${account}/${section_id}`, account, extension, sections: [section_id], state: "exposed", rank: RANK.exposed, sort: sortable(extension) }));
   for (const [key, { account, extension, calls }] of board.extensions) {
     for (const leg of calls) {
       const callKey = `${account}/${leg.ivrid}`;
       seen.add(callKey);
       rows.push(rowOf(`${key}|${leg.ivrid}`, account, extension, board.calls.get(callKey), leg));
     }
-    if (!calls.length) {
+    if (!calls.length && !open.has(key)) {
       const sections = aimed.get(key) ?? [];
       rows.push({ ...NO_CALL, key, account, extension, sections, rank: RANK.none, sort: sortable(extension) });
     }
@@ -30,6 +33,17 @@ export function rowsOf(board) {
   return rows.sort((a, b) => a.rank - b.rank || (a.sort < b.sort ? -1 : a.sort > b.sort ? 1 : 0));
 }
 
+/** What is exposed: calls, and sections of which the feed does not tell what calls they have open. */
+export function exposedOf(board) {
+  const calls = [...board.calls.values()].filter((call) => call.state === "exposed");
+  const told = new Set();
+  for (const { account, state, sections } of board.calls.values()) {
+    if (state === "exposed" || state === "covered") for (const name of sections) told.add(`${account}/${name}`);
+  }
+  const unseen = [...board.sections].filter(([key, { state }]) => state === "exposed" && !told.has(key)).map(([, section]) => section);
+  return { calls, unseen };
+}
+
 /** The rows of one state ("" is any) in which every word of the search occurs. */
 export function narrowed(rows, state, search) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
@@ -37,10 +51,11 @@ export function narrowed(rows, state, search) {
   return rows.filter((row) => (!state || row.state === state) && words.every((word) => told(row).includes(word)));
 }
 
-/** How many calls are in each state. A call that two extensions see is one. */
+/** How many calls are in each state. A call that two extensions see is one; so is a section whose calls are not seen. */
 export function counted(board) {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
   for (const call of board.calls.values()) counts[call.state] += 1;
+  counts.exposed += exposedOf(board).unseen.length;
   return counts;
 }
 

@@ -2,6 +2,8 @@
 //
 // Guarantees: pure; what is worst is said first; nothing is called well that is not known to be.
 
+import { exposedOf } from "./rows.js";
+
 const RELEASE_SLOW_S = 10;
 const NAMED_MOST = 6;
 
@@ -13,6 +15,7 @@ export function verdictOf(board, link, now) {
   const cut = withoutDaemon(link, now);
   if (cut) return { level: "off", line: cut, notes: link.detail ? [{ key: "verbatim", text: link.detail }] : [] };
   const found = [...troubles(board, now)].sort((a, b) => SEVERITY[a.level] - SEVERITY[b.level]);
+  if (!found.length && !board.health.ready) return { level: "warn", line: { key: "not_ready" }, notes: [] };
   if (!found.length) return { level: "ok", line: { key: "all_well" }, notes: [] };
   const [first, ...others] = found;
   return { level: first.level, line: first, notes: others };
@@ -38,39 +41,37 @@ function withoutDaemon(link, now) {
 }
 
 function* troubles(board, now) {
-  const exposed = [...board.calls.values()].filter((call) => call.state === "exposed").sort((a, b) => a.since - b.since);
-  if (exposed.length) {
-    yield { level: "bad", key: "exposed_now", n: exposed.length };
-    yield { level: "bad", ...which(exposed) };
+  const { calls, unseen } = exposedOf(board);
+  if (calls.length) {
+    yield { level: "bad", key: "exposed_now", n: calls.length };
+    yield { level: "bad", ...which(calls.sort((a, b) => a.since - b.since).map((call) => call.extensions[0] ?? call.ivrid)) };
   }
+  if (unseen.length) {
+    yield { level: "bad", key: "exposed_unseen", n: unseen.length };
+    yield { level: "bad", ...which(unseen.map((section) => section.extension ?? section.section_id)) };
+  }
+  const { crm, audit, ...problems } = board.health.problems ?? {};
+  if (crm) yield { level: "bad", key: "crm_unheard" };
+  if (audit) yield { level: "warn", key: "audit_lost" };
   const accounts = Object.entries(board.health.accounts);
-  let known = exposed.length > 0;
   for (const [account, health] of accounts) {
     const where = accounts.length > 1 ? { account } : {};
-    for (const trouble of unhealthy(health)) {
-      known = true;
-      yield { ...where, ...trouble };
-    }
+    for (const trouble of unhealthy(health, problems[account])) yield { ...where, ...trouble };
   }
   const slow = [...board.calls.values()].filter((c) => c.state === "releasing" && now - c.since > RELEASE_SLOW_S).length;
   if (slow) yield { level: "warn", key: "release_slow", n: slow };
-  if (!board.health.ready && !known) {
-    const why = Object.values(board.health.problems ?? {}).join("; ");
-    yield { level: "warn", key: "not_ready" };
-    if (why) yield { level: "note", key: "verbatim", text: why };
-  }
 }
 
-/** Where to look: the extensions, those exposed longest first. */
-function which(exposed) {
-  const names = [...new Set(exposed.map((call) => call.extensions[0] ?? call.ivrid))];
+/** Where to look: the first few. */
+function which(all) {
+  const names = [...new Set(all)];
   const more = names.length - NAMED_MOST;
   const named = names.slice(0, NAMED_MOST).map((name) => `\u2066${name}\u2069`).join(", ");
   return more > 0 ? { key: "exposed_more", which: named, more } : { key: "exposed_which", which: named };
 }
 
-/** An account that another process works for is none of this one's troubles. */
-function* unhealthy(health) {
+/** An account that another process works for is none of this one's troubles. `problem`: what is in the way, if anything. */
+function* unhealthy(health, problem) {
   if (!health.owner) return yield { level: "note", key: "standing_by" };
   if (health.api === "failing") yield { level: "bad", key: "api_failing" };
   if (health.feed === "down") yield { level: "bad", key: "feed_down", at: health.since };
@@ -78,4 +79,5 @@ function* unhealthy(health) {
   if (health.feed === "syncing") yield { level: "warn", key: "feed_syncing", at: health.since };
   if (health.redis === "away") yield { level: "warn", key: "redis_away" };
   if (health.polling === "failing") yield { level: "warn", key: "polling_failing" };
+  if (problem && health.feed === "synced" && health.redis !== "away") yield { level: "warn", key: "not_ready_for", why: problem };
 }
