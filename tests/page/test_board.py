@@ -198,7 +198,7 @@ async def test_search_and_counters_narrow_the_list(page: Page, daemon: FakeDaemo
     daemon.board = for_pictures(NOW)
     await page.goto(daemon.url)
     rows, search = page.locator("#rows .row"), page.locator("#search")
-    await expect(page.locator("#calls-count")).to_have_text("47 rows")
+    await expect(page.locator("#calls-count")).to_have_text("46 calls")
     await search.fill("sip23")
     await expect(rows).to_have_count(1)
     await search.fill("pay-7301")
@@ -209,10 +209,43 @@ async def test_search_and_counters_narrow_the_list(page: Page, daemon: FakeDaemo
     await search.fill("nowhere")
     await expect(page.locator("#rows-none")).to_have_text("No call fits.")
     await search.press("Escape")
-    await expect(page.locator("#calls-count")).to_have_text("47 rows")
+    await expect(page.locator("#calls-count")).to_have_text("46 calls")
     await page.locator("#counters [data-state=muted]").click()
     await expect(rows).to_have_count(2)
-    await expect(page.locator("#calls-count")).to_have_text("2 of 47")
+    await expect(page.locator("#calls-count")).to_have_text("2 of 46 calls")
+
+
+async def test_a_call_is_one_row_and_counts_once_however_many_extensions_it_rings_at(
+    page: Page, daemon: FakeDaemon
+) -> None:
+    ringing = {f"main/SIP{n}": extension(f"SIP{n}", "queue", status="Ringing") for n in range(1, 11)}
+    for each in ringing.values():
+        each["calls"][0]["counts"] = False
+    daemon.board = board(
+        NOW,
+        extensions=ringing | {f"main/SIP{n}": extension(f"SIP{n}", "conf") for n in (21, 22)},
+        calls={
+            "main/queue": call("queue", "recorded", NOW, *(f"SIP{n}" for n in range(1, 11))),
+            "main/conf": call("conf", "recorded", NOW, "SIP21", "SIP22"),
+        },
+        sections={"main/pay-1": section("pay-1", "SIP31", NOW, 200, "no_call")},
+    )
+    daemon.board["extensions"]["main/SIP31"] = extension("SIP31")
+    await page.goto(daemon.url)
+    rows = page.locator("#rows .row")
+    await expect(rows.locator(".row-extension")).to_have_text(["SIP31", "SIP1 +9", "SIP21, SIP22"])
+    await expect(page.locator("#calls-count")).to_have_text("2 calls")
+    for state, n in {"recorded": "2", "": "2", "exposed": "0"}.items():
+        await expect(page.locator(f"#counters [data-state='{state}'] .counter-n")).to_have_text(n)
+    await page.locator("#search").fill("SIP7")
+    await expect(rows).to_have_count(1)
+    await expect(page.locator("#calls-count")).to_have_text("1 of 2 calls")
+
+    # Who answers stands for the call.
+    for number in range(1, 11):
+        daemon.push(extensions={f"main/SIP{number}": extension("SIP7", "queue") if number == 7 else None})
+    await expect(rows.locator(".row-extension")).to_have_text("SIP7")
+    await expect(rows.locator(".row-line")).to_have_text("in · talking")
 
 
 async def test_history_grows_by_the_minute(page: Page, daemon: FakeDaemon) -> None:

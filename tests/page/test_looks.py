@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.page.boards import for_pictures
+from tests.page.boards import Json, for_pictures, section
 from tests.page.browser import page_of
 from tests.page.conftest import NOW
 from tests.page.fake import FakeDaemon
@@ -95,6 +95,61 @@ async def looks_right(page: Page) -> None:
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme=theme)
         assert await page.evaluate(FAINT) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_section_says_what_it_is_whatever_it_is_aimed_at(
+    browser: Browser, daemon: FakeDaemon, size: str
+) -> None:
+    """A call's id is longer than there is room for: its end is seen, where those of one day differ."""
+    ivrid = "20261124000007ab1f3c5e7d9b2a4c6e"
+    aimed: tuple[Json, ...] = ({"ivrid": ivrid}, {"user_id": 81234}, {"extension": "SIPSIP1"})
+    daemon.board = for_pictures(NOW) | {"sections": {}}
+    for n, target in enumerate(aimed):
+        plain = section(f"hand-{n}a1b2c3d", "", NOW, 9 + 100 * n, "exposed")
+        daemon.board["sections"][f"main/hand-{n}"] = plain | target
+    width, height = SIZES[size]
+    async with page_of(browser, width, height) as page:
+        await page.goto(daemon.url)
+        if width < 720:
+            await page.locator(".tabs [data-tab=sections]").click()
+        shown = page.locator("#sections .section")
+        for _ in range(2):
+            await expect(shown).to_have_count(3)
+            for part in await shown.locator("> :not(.section-target)").all():
+                assert not await part.evaluate(CLIPPED), await part.text_content()
+            assert await shown.locator(".section-target").evaluate_all(ENDS_SEEN) == [True] * 3
+            await page.locator("#language").click()
+
+
+# Of what is cut, the last letters are in view, at the end of the line.
+ENDS_SEEN = """(targets) => targets.map((target) => {
+    const text = document.createTreeWalker(target, NodeFilter.SHOW_TEXT);
+    let last = null;
+    while (text.nextNode()) last = text.currentNode;
+    const end = document.createRange();
+    end.setStart(last, last.length - 4);
+    end.setEnd(last, last.length);
+    const [seen, room] = [end.getBoundingClientRect(), target.getBoundingClientRect()];
+    return seen.left >= room.left - 1 && seen.right <= room.right + 1;
+})"""
+
+
+async def test_ids_stand_below_their_headers_and_show_their_ends(browser: Browser, daemon: FakeDaemon) -> None:
+    daemon.board = for_pictures(NOW)
+    async with page_of(browser, 820, 1180) as page:
+        await page.goto(daemon.url)
+        for start in ("left", "right"):
+            await expect(page.locator("#rows .row").first).to_be_visible()
+            assert set(await page.locator("#rows .row-tail:not(:has(:empty))").evaluate_all(ENDS_SEEN)) == {True}
+            for column, part in ((2, ".row-extension"), (3, ".row-tail")):
+                header = page.locator(f".row-names > :nth-child({column})")
+                edges = [
+                    await at.evaluate(f"(e) => e.getBoundingClientRect().{start}")
+                    for at in (header, page.locator(f"#rows .row {part}").first)
+                ]
+                assert abs(edges[0] - edges[1]) < 2, (start, part, edges)
+            await page.locator("#language").click()
 
 
 async def test_hebrew_reads_from_right_to_left_and_ids_do_not(page: Page, daemon: FakeDaemon) -> None:

@@ -40,7 +40,7 @@ async def test_only_the_rows_in_view_exist(
     daemon.board = busy(NOW, EXTENSIONS)
     await page.goto(daemon.url)
     rows = page.locator("#rows .row")
-    await expect(page.locator("#calls-count")).to_have_text("2,000 rows")
+    await expect(page.locator("#calls-count")).to_have_text("2,000 calls")
     assert await rows.count() <= MOST_ROWS
     await page.evaluate(WATCH)
     keys = list(daemon.board["calls"])

@@ -3,7 +3,7 @@
 // Guarantees: one element of the list is the selected one, by key: it stays so while rows move; the list is one stop of
 // the tab key, within it the arrow keys move.
 
-import { by, el, id, mark, say } from "./dom.js";
+import { by, el, id, mark, say, tail } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { exposureOf } from "./headline.js";
 import { count, minutes, t } from "./i18n.js";
@@ -49,13 +49,15 @@ export class Calls {
     if (this.drawn !== board) {
       this.all = rowsOf(board);
       this.rows = narrowed(this.all, this.state, this.search);
-      this.#drawCounters(counted(board));
+      this.counts = counted(this.all);
+      this.#drawCounters();
     }
     this.drawn = board;
     this.window.show(this.rows);
     const some = this.rows.length > 0;
     const whole = this.rows.length === this.all.length;
-    say(by("calls-count"), board === EMPTY ? "" : whole ? t("calls_shown", { n: this.all.length }) : t("calls_found", { n: this.rows.length, all: this.all.length }));
+    const n = whole ? this.counts[""] : counted(this.rows)[""];
+    say(by("calls-count"), board === EMPTY ? "" : whole ? t("calls_shown", { n }) : t("calls_found", { n, all: this.counts[""] }));
     by("rows-none").hidden = some || board === EMPTY;
     say(by("rows-none"), t(this.all.length ? "calls_not_found" : "calls_none"));
     this.#activate();
@@ -71,10 +73,9 @@ export class Calls {
     this.schedule();
   }
 
-  #drawCounters(counts) {
+  #drawCounters() {
     for (const button of by("counters").children) {
-      const { state } = button.dataset;
-      const n = state ? counts[state] : this.all.length;
+      const n = this.counts[button.dataset.state];
       say(button.lastChild, this.app.board === EMPTY ? "–" : count(n));
       mark(button, "data-some", n > 0 ? "" : null);
     }
@@ -160,5 +161,5 @@ function makeRow(element) {
     exposure: el("span", { class: "row-exposure figures" }),
   };
   element.parts = parts;
-  element.append(...Object.values(parts));
+  element.append(...Object.values(parts).map((part) => (part === parts.ivrid ? tail(part, { class: "row-tail" }) : part)));
 }

@@ -18,6 +18,11 @@ export function id(text, attributes = {}) {
   return el("bdi", { dir: "ltr", class: "id", ...attributes }, text);
 }
 
+/** An id of which the end is seen where there is no room for all: those of one day begin alike. */
+export function tail(bdi, attributes = {}) {
+  return el("span", { ...attributes, class: `tail ${attributes.class ?? ""}` }, bdi);
+}
+
 /** Sets the text, if it is another: a node that is not touched costs no layout, and is not read out again. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -3,7 +3,6 @@
 import { by, el, id, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { lasting, t, timeOf } from "./i18n.js";
-import { counted } from "./rows.js";
 import { verdictOf } from "./verdict.js";
 
 const SPOKEN_EVERY_MS = 5000;
@@ -34,8 +33,8 @@ function* more(app, level) {
     return;
   }
   if (level === "ok") {
-    const counts = counted(app.board);
-    yield t("all_well_more", { n: counts.muted + counts.verified });
+    const muted = [...app.board.calls.values()].filter(({ state }) => state === "muted" || state === "verified");
+    yield t("all_well_more", { n: muted.length });
   }
 }
 

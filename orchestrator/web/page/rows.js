@@ -1,5 +1,5 @@
-// What stands in the list of calls: one row for each call on each extension, and one for an extension that a section
-// is aimed at and that has no call, or whose calls cannot be seen while it is exposed.
+// What stands in the list of calls: one row for each call, however many extensions see it; one for a section that is
+// exposed and whose calls cannot be seen; one for an extension that a section is aimed at and that has no call.
 //
 // Guarantees: pure; what needs attention comes first, and within that the order is by name, so that rows stay put.
 
@@ -9,27 +9,23 @@ export const STATES = ["exposed", "covered", "foreign", "releasing", "muted", "v
 // A mute that is seen to hold stays where it was.
 const RANK = { exposed: 0, covered: 1, foreign: 2, releasing: 3, muted: 4, verified: 4, none: 5, recorded: 6 };
 
+const NAMED_MOST = 2;
+
 export function rowsOf(board) {
   const aimed = sectionsByExtension(board.sections);
-  const seen = new Set();
   const unseen = exposedOf(board).unseen;
   const open = new Set(unseen.map(({ account, extension }) => `${account}/${extension}`));
-  const rows = unseen.map(({ account, extension = "", section_id }) => (
-    { ...NO_CALL, key: `${account}/${section_id}`, account, extension, sections: [section_id], state: "exposed", rank: RANK.exposed, sort: sortable(extension) }));
+  const rows = unseen.map(({ account, extension = "", section_id }) => withoutCall(`${account}/${section_id}`, "exposed", account, extension, [section_id]));
+  const legs = new Map([...board.calls.keys()].map((key) => [key, []]));
   for (const [key, { account, extension, calls }] of board.extensions) {
     for (const leg of calls) {
-      const callKey = `${account}/${leg.ivrid}`;
-      seen.add(callKey);
-      rows.push(rowOf(`${key}|${leg.ivrid}`, account, extension, board.calls.get(callKey), leg));
+      const call = `${account}/${leg.ivrid}`;
+      if (!legs.has(call)) legs.set(call, []);
+      legs.get(call).push({ account, extension, ...leg });
     }
-    if (!calls.length && !open.has(key)) {
-      const sections = aimed.get(key) ?? [];
-      rows.push({ ...NO_CALL, key, account, extension, sections, rank: RANK.none, sort: sortable(extension) });
-    }
+    if (!calls.length && !open.has(key)) rows.push(withoutCall(key, "none", account, extension, aimed.get(key) ?? []));
   }
-  for (const [key, call] of board.calls) {
-    if (!seen.has(key)) rows.push(rowOf(key, call.account, call.extensions[0] ?? "", call, null));
-  }
+  for (const [key, on] of legs) rows.push(rowOf(key, board.calls.get(key), on));
   return rows.sort((a, b) => a.rank - b.rank || (a.sort < b.sort ? -1 : a.sort > b.sort ? 1 : 0));
 }
 
@@ -51,31 +47,39 @@ export function narrowed(rows, state, search) {
   return rows.filter((row) => (!state || row.state === state) && words.every((word) => told(row).includes(word)));
 }
 
-/** How many calls are in each state. A call that two extensions see is one; so is a section whose calls are not seen. */
-export function counted(board) {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-  for (const call of board.calls.values()) counts[call.state] += 1;
-  counts.exposed += exposedOf(board).unseen.length;
+/** How many calls are in each state, and in all (""): as many as there are rows. What has no call is not counted. */
+export function counted(rows) {
+  const counts = Object.fromEntries(["", ...STATES].map((state) => [state, 0]));
+  for (const { state } of rows) counts[state] += 1;
+  counts[""] = rows.length - counts.none;
   return counts;
 }
 
-const NO_CALL = { ivrid: "", state: "none", since: null, exposure_ms: 0, direction: "", status: "" };
+function withoutCall(key, state, account, extension, sections) {
+  return { key, account, extension, sections, state, ivrid: "", since: null, exposure_ms: 0, direction: "", status: "", names: extension, rank: RANK[state], sort: sortable(extension) };
+}
 
-function rowOf(key, account, extension, call, leg) {
+/** Of its legs those that count stand for it: the others merely ring. */
+function rowOf(key, call, legs) {
+  const on = legs.sort((a, b) => b.counts - a.counts || (sortable(a.extension) < sortable(b.extension) ? -1 : 1));
+  const names = on.length ? on.map((leg) => leg.extension) : (call?.extensions ?? []);
+  const named = Math.min(NAMED_MOST, Math.max(1, on.filter((leg) => leg.counts).length));
+  const more = names.length - named;
   const state = call?.state ?? "recorded";
   return {
     key,
-    account,
-    extension,
-    ivrid: call?.ivrid ?? leg.ivrid,
+    account: call?.account ?? on[0].account,
+    extension: names.slice(0, named).join(", ") + (more > 0 ? ` +${more}` : ""),
+    ivrid: call?.ivrid ?? on[0].ivrid,
     state,
     since: call?.since ?? null,
     sections: call?.sections ?? [],
     exposure_ms: call?.exposure_ms ?? 0,
-    direction: leg?.direction ?? "",
-    status: leg?.status ?? "",
+    direction: on[0]?.direction ?? "",
+    status: on[0]?.status ?? "",
+    names: names.join(" "),
     rank: RANK[state] ?? RANK.recorded,
-    sort: sortable(extension),
+    sort: sortable(names[0] ?? ""),
   };
 }
 
@@ -90,7 +94,7 @@ function sectionsByExtension(sections) {
 }
 
 function told(row) {
-  return `${row.extension} ${row.ivrid} ${row.sections.join(" ")} ${row.account}`.toLowerCase();
+  return `${row.names} ${row.ivrid} ${row.sections.join(" ")} ${row.account}`.toLowerCase();
 }
 
 /** SIP9 before SIP10. Kept, as two thousand names are asked for at each change. */

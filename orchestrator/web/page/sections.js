@@ -1,6 +1,6 @@
 // The active sections, the one that ends soonest first, with the time each has left.
 
-import { by, el, id, mark, say } from "./dom.js";
+import { by, el, id, mark, say, tail } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { count, minutes, t } from "./i18n.js";
 import { EMPTY } from "./store.js";
@@ -46,16 +46,16 @@ export class Sections {
     parts.state.replaceChildren(glyph(GLYPHS[section.state]), el("span", {}, t(`standing_${section.state}`)));
     mark(parts.state, "class", `section-state state-${GLYPHS[section.state] ?? "none"}`);
     say(parts.name, section.section_id);
-    parts.target.replaceChildren(...targetOf(section));
-    say(parts.end, t("do_end"));
+    parts.target.replaceChildren(targetOf(section));
+    say(parts.end, t("do_end_short"));
     mark(parts.end, "aria-label", `${t("do_end")} ${section.section_id}`);
   }
 }
 
 /** What it is aimed at: an extension, a user or a call. */
 export function targetOf(section) {
-  if (section.user_id !== undefined) return [`${t("user")} `, id(String(section.user_id))];
-  return [id(section.extension ?? section.ivrid ?? "")];
+  if (section.user_id !== undefined) return el("bdi", {}, `${t("user")} `, id(String(section.user_id)));
+  return id(section.ivrid ?? section.extension ?? "");
 }
 
 export const epoch = (rfc_3339) => Date.parse(rfc_3339) / 1000;
@@ -65,7 +65,7 @@ function makeRow(element, open, end) {
   const parts = {
     state: el("span", { class: "section-state" }),
     name: id(""),
-    target: el("span", { class: "section-target quiet" }),
+    target: tail(null, { class: "section-target quiet" }),
     left: el("span", { class: "section-left figures" }),
     end: el("button", { type: "button", class: "small", onclick: () => end(element.section) }),
     bar: el("span", { class: "section-bar" }),
