@@ -248,6 +248,61 @@ async def test_a_call_is_one_row_and_counts_once_however_many_extensions_it_ring
     await expect(rows.locator(".row-line")).to_have_text("in · talking")
 
 
+async def test_each_line_of_the_log_is_read_whole_and_opens_its_calls(browser: Browser, daemon: FakeDaemon) -> None:
+    gone = "20261124000007ab1f3c5e7d9b2a4c6e"
+    why = "ended already: a new section needs a new section_id"
+    daemon.board = board(
+        NOW,
+        log=[
+            entry(1, NOW, "section.ended", section_id="pay-1", cause="message", calls=["other", gone]),
+            entry(2, NOW, "section.ignored", "warning", section_id="pay-1", why=why),
+            entry(3, NOW, "call.muted", ivrid=gone, section_ids=["pay-1"], exposure_ms=96, action_id="a" * 32),
+        ],
+    )
+    came = {"at": NOW, "what": "leg", "event": "leg.came", "fields": {"extension": "SIP1"}}
+    daemon.timelines[gone] = {"call": None, "legs": [], "timeline": [came], "complete": True}
+    async with page_of(browser, 820, 1180) as page:
+        await page.goto(daemon.url)
+        lines = page.locator("#log .entry")
+        await expect(lines).to_have_count(3)
+        assert await lines.locator("*").evaluate_all("(all) => all.every((e) => e.scrollWidth <= e.clientWidth + 1)")
+        await expect(lines.last).to_contain_text("cause by message")
+        await lines.first.get_by_role("button", name=gone).click()
+        await expect(page.locator("#details .happened")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await lines.last.get_by_role("button", name="other").click()
+        await expect(page.locator("#details-body")).to_contain_text("Nothing is known of it any more.")
+        await page.keyboard.press("Escape")
+
+        # What no row has the daemon may still know.
+        search = page.locator("#search")
+        await search.fill(f" {gone}")
+        await page.get_by_role("button", name=f"Ask for call \u2066{gone}\u2069").click()
+        await expect(page.locator("#details-name")).to_contain_text(gone)
+        await page.keyboard.press("Escape")
+        await search.fill("nowhere")
+        await search.press("Enter")
+        await expect(page.locator("#toast")).to_contain_text("Nothing is known of call")
+        await expect(page.locator("#details")).to_be_hidden()
+
+        await page.locator("#language").click()
+        await expect(lines.nth(1)).to_contain_text("מדוע כבר הסתיים: למקטע חדש נדרש section_id חדש")
+        await expect(lines.last).to_contain_text("סיבה בהודעה")
+
+
+async def test_the_log_makes_a_line_once_and_lets_it_go(page: Page, daemon: FakeDaemon) -> None:
+    daemon.board = board(NOW, log=[entry(n, NOW, "call.gone", ivrid=f"c{n}") for n in range(1, 201)])
+    await page.goto(daemon.url)
+    lines = page.locator("#log .entry")
+    await expect(lines).to_have_count(200)
+    await lines.first.evaluate("(line) => { line.dataset.kept = 'yes'; }")
+    daemon.push(log=[entry(n, NOW, "call.gone", ivrid=f"c{n}") for n in range(201, 204)])
+    await expect(lines.first).to_contain_text("c203")
+    await expect(lines.last).to_contain_text("c4")
+    await expect(lines).to_have_count(200)
+    await expect(lines.nth(3)).to_have_attribute("data-kept", "yes")
+
+
 async def test_history_grows_by_the_minute(page: Page, daemon: FakeDaemon) -> None:
     await page.goto(daemon.url)
     told = page.locator(".plot-told")

@@ -6,16 +6,25 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestrator.core.claims import Verdict
+from orchestrator.core.model import CoverReason, EndCause
 from orchestrator.telemetry.events import CATALOGUE, Level
+from orchestrator.web.ports import REASONS
 from tests.page.fake import PAGE
+
+SOURCE = PAGE.parent.parent
 
 OF_TIMELINES = {"event.leg.came", "event.leg.changed", "event.leg.left", "event.api.asked"}
 STATES = {"recorded", "covered", "muted", "verified", "exposed", "foreign", "releasing", "none"}
 
 
 def words(language: str) -> dict[str, Any]:
+    return words_in(f"{language}.js") | words_in(f"{language}-log.js")
+
+
+def words_in(file: str) -> dict[str, Any]:
     """The module's object: keys without quotes and commas at the end are all that JSON lacks."""
-    text = (PAGE / f"{language}.js").read_text("utf-8").partition("export default ")[2].rstrip().rstrip(";")
+    text = (PAGE / file).read_text("utf-8").partition("export default ")[2].rstrip().rstrip(";")
     text = re.sub(r'(?m)([{\s,])(\w+): (?=["{])', r'\1"\2": ', text)
     found: dict[str, Any] = msgspec.json.decode(re.sub(r",\s*}", "}", text))
     return found
@@ -45,6 +54,42 @@ def test_every_field_of_what_is_shown_has_its_word(language: str) -> None:
     legs = {"extension", "direction", "status", "answered", "counts", "shown"}
     known = {key.partition(".")[2] for key in words(language) if key.startswith("field.")}
     assert known == told | legs | {"account"}
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_every_word_that_a_field_may_have_is_known(language: str) -> None:
+    known = words(language).keys()
+    codes = [*EndCause, *Verdict, *CoverReason]
+    assert [code for code in codes if f"value.{code}" not in known] == []
+    assert set(REASONS) <= known
+
+
+SENTENCE = re.compile(r'"([A-Za-z][^"]* [^"]+)"')
+
+
+def said_in(path: str) -> set[str]:
+    """The sentences in that source, docstrings aside; what is filled in is told by {}."""
+    text = re.sub(r'(?s)""".*?"""', "", (SOURCE / path).read_text("utf-8"))
+    return {re.sub(r"\{.*?\}", "{}", found) for found in SENTENCE.findall(text)}
+
+
+def in_hebrew() -> set[str]:
+    lines = (PAGE / "he-said.js").read_text("utf-8")
+    return {re.sub(r"\{\w+\}", "{}", found.replace('\\"', "")) for found in re.findall(r'(?m)^  \["(.*)", "', lines)}
+
+
+@pytest.mark.parametrize("path", ["board/hand.py", "core/sections.py", "redis_errors.py", "voicenter/faults.py"])
+def test_what_the_daemon_says_in_sentences_is_known_in_hebrew(path: str) -> None:
+    """Up to what is filled in."""
+    known = {sentence.partition("{")[0] for sentence in in_hebrew()}
+    assert {sentence.partition("{")[0] for sentence in said_in(path)} <= known
+
+
+def test_no_sentence_is_translated_that_the_daemon_does_not_say() -> None:
+    """Up to what it fills in; its sources may break a sentence in two."""
+    sources = [path.read_text("utf-8").replace('\\"', "") for path in SOURCE.rglob("*.py")]
+    whole = re.sub(r'"\s*\n\s*f?"', "", "\n".join(sources)).replace('"', "")
+    assert [one for one in in_hebrew() if not all(piece in whole for piece in one.replace('"', "").split("{}"))] == []
 
 
 def test_every_key_that_is_used_is_known() -> None:

@@ -1,11 +1,11 @@
 // What is done by hand: a dialog asks why, sends it once, and shows what came of it.
 //
 // Guarantees: nothing is sent without a reason chosen; a second press while one is under way sends nothing; a refusal
-// leaves the dialog open with the daemon's own words.
+// leaves the dialog open and says why.
 
-import { by, el, mark, say } from "./dom.js";
+import { by, el, isolated, mark, say } from "./dom.js";
 import { asked } from "./http.js";
-import { t } from "./i18n.js";
+import { said, t } from "./i18n.js";
 
 const REASONS = ["card_spoken", "left_muted", "crm_fault", "wrong_call", "drill", "other"];
 
@@ -53,7 +53,7 @@ export class Acts {
     const answer = await asked(KINDS[kind].path(subject), { body });
     this.#busy(false);
     if (!answer.ok) {
-      say(by("act-problem"), answer.status ? t("refused", { detail: answer.body.detail ?? answer.status }) : t("unanswered"));
+      say(by("act-problem"), answer.status ? t("refused", { detail: said(String(answer.body.detail ?? answer.status)) }) : t("unanswered"));
       return;
     }
     by("act-dialog").close();
@@ -69,6 +69,3 @@ export class Acts {
     mark(by("act-do"), "aria-disabled", is ? "true" : null);
   }
 }
-
-/** Within a sentence of the other direction, an id keeps its own. */
-const isolated = (text) => `\u2066${text ?? ""}\u2069`;

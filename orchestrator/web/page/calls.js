@@ -3,7 +3,7 @@
 // Guarantees: one element of the list is the selected one, by key: it stays so while rows move; the list is one stop of
 // the tab key, within it the arrow keys move.
 
-import { by, el, id, mark, say, tail } from "./dom.js";
+import { by, el, id, isolated, mark, say, tail } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { exposureOf } from "./headline.js";
 import { count, minutes, t } from "./i18n.js";
@@ -14,9 +14,9 @@ import { Window } from "./window.js";
 const COUNTERS = ["exposed", "covered", "muted", "verified", "foreign", "releasing", "recorded", ""];
 
 export class Calls {
-  /** `open(row)` shows its details. */
-  constructor({ app, schedule, open }) {
-    Object.assign(this, { app, schedule, open });
+  /** `open(row)` shows its details, `find(ivrid)` those of a call that has no row. */
+  constructor({ app, schedule, open, find }) {
+    Object.assign(this, { app, schedule, open, find });
     this.state = "";
     this.search = "";
     this.selected = null;
@@ -29,6 +29,7 @@ export class Calls {
     this.host.addEventListener("click", (event) => this.#click(event));
     by("search").addEventListener("input", (event) => this.#narrow({ search: event.target.value }));
     by("search").addEventListener("keydown", (event) => this.#searchKey(event));
+    by("calls-ask").addEventListener("click", () => find(this.search.trim()));
     by("counters").addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) this.#narrow({ state: this.state === button.dataset.state ? "" : button.dataset.state });
@@ -59,12 +60,18 @@ export class Calls {
     const n = whole ? this.counts[""] : counted(this.rows)[""];
     say(by("calls-count"), board === EMPTY ? "" : whole ? t("calls_shown", { n }) : t("calls_found", { n, all: this.counts[""] }));
     by("rows-none").hidden = some || board === EMPTY;
+    by("calls-ask").hidden = some || !this.#mayBeId;
+    say(by("calls-ask"), t("call_ask", { ivrid: isolated(this.search.trim()) }));
     say(by("rows-none"), t(this.all.length ? "calls_not_found" : "calls_none"));
     this.#activate();
   }
 
   focus() {
     this.host.focus({ preventScroll: true });
+  }
+
+  get #mayBeId() {
+    return /^\s*\S{4,}\s*$/.test(this.search);
   }
 
   #narrow({ state = this.state, search = this.search }) {
@@ -141,6 +148,9 @@ export class Calls {
       event.target.value = "";
       this.#narrow({ search: "" });
       event.stopPropagation();
+    } else if (event.key === "Enter" && !this.rows.length && this.#mayBeId) {
+      this.find(this.search.trim());
+      event.preventDefault();
     } else if (event.key === "ArrowDown" || event.key === "Enter") {
       this.selected = this.rows[0]?.key ?? null;
       this.focus();

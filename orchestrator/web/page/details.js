@@ -7,8 +7,8 @@ import { by, el, id } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { exposureOf } from "./headline.js";
 import { asked } from "./http.js";
-import { t, timeOf } from "./i18n.js";
-import { eventName, fieldsOf } from "./log.js";
+import { said, t, timeOf } from "./i18n.js";
+import { eventName, fieldsOf, linkTo } from "./log.js";
 import { epoch, targetOf } from "./sections.js";
 
 const EVERY_MS = 1000;
@@ -128,7 +128,7 @@ export class Details {
   #timeline() {
     if (!this.known) return [el("p", { class: "quiet" }, t("timeline_wait"))];
     if (this.known.status === 404) return [el("p", { class: "quiet" }, t("timeline_none"))];
-    if (!this.known.ok) return [el("p", { class: "problem", dir: "auto" }, this.known.body.detail ?? t("link_lost"))];
+    if (!this.known.ok) return [el("p", { class: "problem", dir: "auto" }, this.known.body.detail ? said(this.known.body.detail) : t("link_lost"))];
     const { timeline, complete } = this.known.body;
     return [
       complete ? null : el("p", { class: "quiet" }, t("timeline_cut")),
@@ -136,7 +136,7 @@ export class Details {
         el("li", { class: `happened happened-${entry.what}` },
           el("time", { class: "figures quiet" }, timeOf(entry.at)),
           el("span", { class: "happened-what" }, t(`what_${entry.what}`)), " ",
-          el("b", {}, eventName(entry.event)), " ", fieldsOf(withoutIvrid(entry.fields))))),
+          el("b", {}, eventName(entry.event)), " ", fieldsOf(withoutIvrid(entry.fields), this.subject.account)))),
     ];
   }
 
@@ -153,7 +153,7 @@ export class Details {
       this.app.board.can_operate ? el("div", { class: "buttons" }, this.#button("end", "do_end", section)) : null,
       el("h3", {}, t("calls")),
       section.calls.length ? el("ul", { class: "legs" }, section.calls.map((call) =>
-        el("li", {}, el("button", { type: "button", class: "link", onclick: () => this.openCall(section.account, call.ivrid) }, id(call.ivrid)),
+        el("li", {}, linkTo(section.account, call.ivrid),
           " ", exposureOf(call.exposure_ms)))) : el("p", { class: "quiet" }, t("standing_no_call")),
     ].filter(Boolean);
   }

@@ -23,6 +23,9 @@ export function tail(bdi, attributes = {}) {
   return el("span", { ...attributes, class: `tail ${attributes.class ?? ""}` }, bdi);
 }
 
+/** Within a sentence of the other direction, an id keeps its own. */
+export const isolated = (text) => `\u2066${text ?? ""}\u2069`;
+
 /** Sets the text, if it is another: a node that is not touched costs no layout, and is not read out again. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

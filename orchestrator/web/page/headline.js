@@ -2,7 +2,7 @@
 
 import { by, el, id, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
-import { lasting, t, timeOf } from "./i18n.js";
+import { lasting, said, t, timeOf } from "./i18n.js";
 import { verdictOf } from "./verdict.js";
 
 const SPOKEN_EVERY_MS = 5000;
@@ -22,9 +22,11 @@ export function drawHeadline(app) {
 
 const MARK = { note: "·", warn: "!", bad: "!!", off: "×" };
 
-function sentence({ key, at, account, ...figures }) {
-  const said = t(key, at === undefined ? figures : { ...figures, at: timeOf(at) });
-  return account ? t("of_account", { account, sentence: said }) : said;
+function sentence({ key, at, account, why, ...figures }) {
+  if (at !== undefined) figures.at = timeOf(at);
+  if (why !== undefined) figures.why = said(why);
+  const told = t(key, figures);
+  return account ? t("of_account", { account, sentence: told }) : told;
 }
 
 function* more(app, level) {

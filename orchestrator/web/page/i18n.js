@@ -1,13 +1,19 @@
 // The page's words in the language chosen, and figures as that language writes them.
 //
 // Guarantees: the choice is kept in the browser, the default is the browser's; every text of the page comes from here
-// but ids and the daemon's own sentences.
+// but ids, and the sentences of the daemon's that are not known here.
 
+import enLog from "./en-log.js";
 import en from "./en.js";
+import heLog from "./he-log.js";
+import heSaid from "./he-said.js";
 import he from "./he.js";
 import { browser } from "./kept.js";
 
-const LANGUAGES = { en: { words: en, dir: "ltr" }, he: { words: he, dir: "rtl" } };
+const LANGUAGES = {
+  en: { words: { ...en, ...enLog }, dir: "ltr", said: [] },
+  he: { words: { ...he, ...heLog }, dir: "rtl", said: heSaid.map(patterned) },
+};
 
 let language = "en";
 let clock, minute, plural, figure;
@@ -46,6 +52,24 @@ export function t(key, figures = {}) {
 }
 
 export const known = (key) => key in LANGUAGES[language].words;
+
+const NESTED = new Set(["why", "cause"]);
+
+/** What the daemon says, in this language: one of its words, or a sentence of its; as it is, where this page has none. */
+export function said(text) {
+  for (const key of [`value.${text}`, text]) if (known(key)) return t(key);
+  for (const { pattern, sentence } of LANGUAGES[language].said) {
+    const found = pattern.exec(text);
+    if (found) return sentence.replace(/\{(\w+)\}/g, (_, name) => `\u2068${NESTED.has(name) ? said(found.groups[name]) : found.groups[name]}\u2069`);
+  }
+  return text;
+}
+
+/** {name} in the daemon's sentence is any text, which stands for {name} in ours. */
+function patterned([english, sentence]) {
+  const literal = english.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
+  return { pattern: new RegExp(`^${literal.replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`), sentence };
+}
 
 /** Epoch seconds as a time of day. */
 export const timeOf = (at) => clock.format(at * 1000);

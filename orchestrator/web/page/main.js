@@ -3,11 +3,11 @@
 import { Acts } from "./act.js";
 import { Calls } from "./calls.js";
 import { Details } from "./details.js";
-import { by, el, mark, say } from "./dom.js";
+import { by, el, isolated, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { Announcer, drawHeadline, drawHealth } from "./headline.js";
 import { drawHistory } from "./history.js";
-import { address, headers, useToken } from "./http.js";
+import { address, asked, headers, useToken } from "./http.js";
 import * as i18n from "./i18n.js";
 import { Log } from "./log.js";
 import { STATES } from "./rows.js";
@@ -39,9 +39,9 @@ function schedule() {
 const announcer = new Announcer();
 const acts = new Acts({ done: toast });
 const details = new Details({ app, schedule, act: (kind, subject) => acts.ask(kind, subject) });
-const calls = new Calls({ app, schedule, open: openRow });
+const calls = new Calls({ app, schedule, open: openRow, find: findCall });
 const sections = new Sections({ app, schedule, open: (section) => details.openSection(section), end: (section) => acts.ask("end", section) });
-const log = new Log({ app, schedule });
+const log = new Log({ app });
 const stream = new Stream(address("v1/page/stream"), headers, onEvent, onLink);
 
 function draw() {
@@ -70,7 +70,7 @@ function onEvent(name, data, heard) {
 function onLink(link) {
   app.link = link;
   if (link.state === "token") askToken(t("token_scopes"));
-  else if (link.state === "forbidden") askToken(link.detail);
+  else if (link.state === "forbidden") askToken(i18n.said(link.detail));
   else if (link.state === "live" && by("token-dialog").open) by("token-dialog").close();
   drawn();
 }
@@ -85,6 +85,15 @@ function openRow(row) {
   if (row.ivrid) return details.openCall(row.account, row.ivrid);
   const section = app.board.sections.get(`${row.account}/${row.sections[0]}`);
   return section && details.openSection(section);
+}
+
+/** One that no row shows: it is over, perhaps, and the daemon still has its story. */
+async function findCall(ivrid) {
+  for (const account of Object.keys(app.board.health.accounts)) {
+    const { status } = await asked(`v1/page/calls/${encodeURIComponent(ivrid)}`, { query: { account } });
+    if (status !== 404) return details.openCall(account, ivrid);
+  }
+  return toast(t("call_unheard", { ivrid: isolated(ivrid) }));
 }
 
 function askToken(why) {
@@ -138,6 +147,10 @@ function show(tab) {
   for (const button of document.querySelectorAll(".tabs [data-tab]")) mark(button, "aria-pressed", String(button.dataset.tab === tab));
 }
 
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest("[data-ivrid]");
+  if (link) details.openCall(link.dataset.account, link.dataset.ivrid);
+});
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const writing = event.target.matches("input, select, textarea");

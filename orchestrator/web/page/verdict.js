@@ -2,6 +2,7 @@
 //
 // Guarantees: pure; what is worst is said first; nothing is called well that is not known to be.
 
+import { isolated } from "./dom.js";
 import { exposedOf } from "./rows.js";
 
 const RELEASE_SLOW_S = 10;
@@ -13,7 +14,7 @@ const NAMED_MOST = 6;
  */
 export function verdictOf(board, link, now) {
   const cut = withoutDaemon(link, now);
-  if (cut) return { level: "off", line: cut, notes: link.detail ? [{ key: "verbatim", text: link.detail }] : [] };
+  if (cut) return { level: "off", line: cut, notes: link.detail ? [{ key: "because", why: link.detail }] : [] };
   const found = [...troubles(board, now)].sort((a, b) => SEVERITY[a.level] - SEVERITY[b.level]);
   if (!found.length && !board.health.ready) return { level: "warn", line: { key: "not_ready" }, notes: [] };
   if (!found.length) return { level: "ok", line: { key: "all_well" }, notes: [] };
@@ -66,7 +67,7 @@ function* troubles(board, now) {
 function which(all) {
   const names = [...new Set(all)];
   const more = names.length - NAMED_MOST;
-  const named = names.slice(0, NAMED_MOST).map((name) => `\u2066${name}\u2069`).join(", ");
+  const named = names.slice(0, NAMED_MOST).map(isolated).join(", ");
   return more > 0 ? { key: "exposed_more", which: named, more } : { key: "exposed_which", which: named };
 }
 
