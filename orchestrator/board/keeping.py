@@ -215,6 +215,7 @@ def _health_of(account: Shown) -> Document:
         "api": "ok" if state.api.down_since is None else "failing",
         "polling": polling_picture(state),
         "owner": account.lease.problem is None,
+        "exposure_alert_ms": round(account.policy.exposure_alert_s * 1000),
     }
 
 

@@ -79,6 +79,7 @@ class TestBoard:
                     "redis": "ok",
                     "api": "ok",
                     "polling": "ok",
+                    "exposure_alert_ms": 1500,
                     "owner": False,
                 }
                 assert main["since"] > on.history.since + 5

@@ -18,7 +18,15 @@ PICTURED = {
     "foreign": (13,),
 }
 """The calls of the picture that are in another state than the rest, by number."""
-WELL = {"feed": "synced", "since": 0.0, "redis": "ok", "api": "ok", "polling": "ok", "owner": True}
+WELL = {
+    "feed": "synced",
+    "since": 0.0,
+    "redis": "ok",
+    "api": "ok",
+    "polling": "ok",
+    "owner": True,
+    "exposure_alert_ms": 1500,
+}
 
 
 def health(**differs: object) -> Json:

@@ -310,8 +310,44 @@ async def test_history_grows_by_the_minute(page: Page, daemon: FakeDaemon) -> No
     daemon.push(history={"from": NOW - 60, "minutes": [[2, 300, 250, 0, 0, 0], [1, 1500, 1500, 1, 90, 90]]})
     await expect(told.first).to_have_text("3, worst 1.5 s")
     await expect(told.last).to_have_text("1, worst 90 ms")
-    await page.locator(".plot-exposures .plot-bar").last.hover()
+    bars = page.locator(".plot-exposures .plot-bar")
+    await bars.last.hover()
     await expect(told.first).to_have_text("09:46 to 09:47: 1, worst 1.5 s")
+    await page.mouse.move(0, 0)
+
+    # With the keyboard, and for who hears the page: from one that has something to the next.
+    plot = page.get_by_role("slider", name="Exposures")
+    await plot.focus()
+    await expect(plot).to_have_attribute("aria-valuetext", "3, worst 1.5 s")
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("ArrowLeft")
+    await expect(plot).to_have_attribute("aria-valuetext", "09:45 to 09:46: 2, worst 250 ms")
+    daemon.push(history={"from": NOW, "minutes": [[1, 900, 900, 0, 0, 0]]})
+    await expect(told.last).to_have_text("none")
+    await expect(plot).to_be_focused()
+    await expect(told.first).to_have_text("09:45 to 09:46: 2, worst 250 ms")
+    await page.keyboard.press("End")
+    await expect(told.first).to_have_text("09:46 to 09:47: 1, worst 900 ms")
+
+
+async def test_only_what_is_above_the_limit_is_red(page: Page, daemon: FakeDaemon) -> None:
+    daemon.board = board(NOW, health=health(exposure_alert_ms=500) | {"ready": True})
+    quiet = [[0] * 6]
+    daemon.board["history"]["minutes"] = [[1, 128, 128, 1, 900, 900], [1, 501, 501, 0, 0, 0], *quiet]
+    await page.goto(daemon.url)
+    values = page.locator(".plot-exposures .plot-value")
+    await expect(page.locator(".plot-exposures .plot-limit")).to_have_text("limit 500 ms")
+    await expect(page.locator(".plot [data-over]")).to_have_count(1)
+    heights = await values.evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('height')))")
+    assert heights[0] < heights[1] / 3
+    line = await page.locator(".plot-alert").evaluate("(line) => Number(line.getAttribute('y1'))")
+    tops = await values.evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('y')))")
+    assert tops[1] < line < tops[0]
+
+    # All of them below: nothing is.
+    daemon.board["history"]["minutes"] = quiet
+    daemon.push(health=health() | {"ready": True})
+    await expect(page.locator(".plot [data-over]")).to_have_count(0)
 
 
 async def test_text_that_was_received_is_never_markup(page: Page, daemon: FakeDaemon) -> None:

@@ -56,11 +56,11 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await expect(page.locator("#details-name")).to_be_focused()
     await expect(page.locator("#sections .small")).to_be_hidden()  # what lies behind is out of reach
     await expect(body.locator(".happened")).to_have_count(3)
-    await expect(body.locator(".happened").first).to_have_text(
+    await expect(body.locator(".happened").last).to_have_text(
         re.compile(r"Came to an extension extension SIP1 *direction in *status talking *answered yes.*seen muted no$")
     )
-    await expect(body.locator(".happened").last).to_contain_text("Call muted")
-    await expect(body.locator(".happened").last).to_contain_text("exposed for 96 ms")
+    await expect(body.locator(".happened").first).to_contain_text("Call muted")
+    await expect(body.locator(".happened").first).to_contain_text("exposed for 96 ms")
     await expect(body).to_contain_text("Older entries are gone.")
     await expect(body.locator(".facts")).to_contain_text("a-1")
     assert daemon.asked[-1] == Asked("GET", "/v1/page/calls/c1", "main", None, None)
@@ -78,6 +78,28 @@ async def test_details_show_what_happened_and_keep_up(page: Page, daemon: FakeDa
     await page.keyboard.press("Escape")
     await expect(page.locator("#details")).to_be_hidden()
     await expect(page.locator("#sections .small")).to_be_visible()
+
+
+async def test_what_a_ring_group_did_is_one_entry_and_the_newest_comes_first(page: Page, daemon: FakeDaemon) -> None:
+    group = [LEG | {"extension": f"SIP{n}", "status": "Ringing", "counts": False} for n in range(1, 9)]
+    daemon.timelines["c1"] = {
+        "call": None,
+        "legs": [],
+        "timeline": [
+            *({"at": NOW - 9, "what": "leg", "event": "leg.came", "fields": leg} for leg in group),
+            {"at": NOW - 8, "what": "leg", "event": "leg.changed", "fields": LEG},
+            *({"at": NOW - 7, "what": "leg", "event": "leg.left", "fields": leg} for leg in group[1:]),
+            *TIMELINE[1:],
+        ],
+        "complete": True,
+    }
+    await page.goto(daemon.url)
+    await open_details(page, "SIP1")
+    told = page.locator("#details .happened")
+    await expect(told.locator("b")).to_have_text(
+        ["Call muted", "Call covered", "Left 7 extensions", "Changed at an extension", "Came to 8 extensions"]
+    )
+    await expect(told.last).to_contain_text("extensions SIP1, SIP2, SIP3, SIP4, SIP5, SIP6, SIP7, SIP8 direction in")
 
 
 async def test_a_section_is_ended_with_a_reason(page: Page, daemon: FakeDaemon) -> None:

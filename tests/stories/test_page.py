@@ -26,7 +26,7 @@ A, B = "SIPSIP1", "SIPSIP2"
 OFTEN = {"ORCHESTRATOR_POLICY__VERIFY_SECONDS": "1"}
 SLOW = VoicenterSettings(api_latency_s=(0.6, 0.6))
 """So slow that a call can be seen covered and not muted yet, within what is allowed."""
-ANSWERED = ("Asked for", "Request")
+ANSWERED = ("Request", "Asked for")
 HELD = re.compile(r"^(Muted|Verified)")
 """A mute that was confirmed; whether it was also seen already is a matter of when the next poll comes."""
 
@@ -54,7 +54,7 @@ class Looking:
         await expect(self.page.locator("#details-name")).to_contain_text(ivrid)
 
     def told(self, *kinds: str) -> Locator:
-        """What is told of the call in its details, of these kinds."""
+        """What is told of the call in its details, of these kinds, the newest first."""
         return self.page.locator(", ".join(f".happened-{kind} b" for kind in kinds))
 
     async def logged(self) -> list[str]:
@@ -146,10 +146,10 @@ async def test_from_the_card_form_to_the_last_recording_that_runs_again(tmp_path
         ]
         await supervisor.details("caller")
         await expect(supervisor.told("section", "request", "answer", "state")).to_have_text(
-            ["Call covered", *ANSWERED, "Call muted", "Section ended", *ANSWERED, "Call open again"]
+            ["Call open again", *ANSWERED, "Section ended", "Call muted", *ANSWERED, "Call covered"]
         )
-        await expect(supervisor.told("evidence").first).to_have_text("Mute verified")
-        await expect(supervisor.page.locator(".happened-leg").last).to_contain_text(f"extension {B}")
+        await expect(supervisor.told("evidence").last).to_have_text("Mute verified")
+        await expect(supervisor.page.locator(".happened-leg").first).to_contain_text(f"extension {B}")
         on.verdict()
 
 
@@ -200,8 +200,8 @@ async def test_what_a_supervisor_does_by_hand_is_done_and_stands_in_the_audit(tm
         await on.muted()
         await supervisor.sees("caller", "Recorded")
         await expect(supervisor.told("hand")).to_have_text(["Ended by hand", "Muted by hand", "Ended by hand"])
-        await expect(page.locator(".happened-hand").first).to_contain_text("why The CRM is at fault")
-        await expect(page.locator(".happened-hand").last).to_contain_text("by amira")
+        await expect(page.locator(".happened-hand").last).to_contain_text("why The CRM is at fault")
+        await expect(page.locator(".happened-hand").first).to_contain_text("by amira")
         on.verdict()
 
         await on.sim.talk("another", B)

@@ -174,6 +174,22 @@ class TestTimelines:
         assert told.story("c1")[0] == "leg.came"
         assert not told.complete("c1")
 
+    async def test_a_call_that_rings_at_a_large_group_keeps_its_mute(self) -> None:
+        told = Told()
+        group = [f"g{number}" for number in range(200)]
+        told.sees("s1", talking("c1"))
+        told.timelines.notice(muted(0.05))
+        for sip in group:
+            told.sees(sip, talking("c1"))
+        told.timelines.write()
+        for sip in group:
+            told.sees(sip)
+        story = told.story("c1")
+        assert len(story) == timelines.MOST_ENTRIES
+        assert "call.muted" in story
+        assert story[-1] == "leg.left"
+        assert not told.complete("c1")
+
     async def test_one_that_is_over_is_kept_for_an_hour(self) -> None:
         told = Told()
         told.sees("s1", talking("c1"))

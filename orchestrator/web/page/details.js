@@ -131,12 +131,13 @@ export class Details {
     if (!this.known.ok) return [el("p", { class: "problem", dir: "auto" }, this.known.body.detail ? said(this.known.body.detail) : t("link_lost"))];
     const { timeline, complete } = this.known.body;
     return [
+      el("ol", { class: "timeline", reversed: "" }, folded(timeline).reverse().map(({ at, what, event, fields, on }) =>
+        el("li", { class: `happened happened-${what}` },
+          el("time", { class: "figures quiet" }, timeOf(at)),
+          el("span", { class: "happened-what" }, t(`what_${what}`)), " ",
+          el("b", {}, on.length > 1 ? t(`folded.${event}`, { n: on.length }) : eventName(event)), " ",
+          fieldsOf({ ...(on.length > 1 ? { extensions: on } : {}), ...fields }, this.subject.account)))),
       complete ? null : el("p", { class: "quiet" }, t("timeline_cut")),
-      el("ol", { class: "timeline" }, timeline.map((entry) =>
-        el("li", { class: `happened happened-${entry.what}` },
-          el("time", { class: "figures quiet" }, timeOf(entry.at)),
-          el("span", { class: "happened-what" }, t(`what_${entry.what}`)), " ",
-          el("b", {}, eventName(entry.event)), " ", fieldsOf(withoutIvrid(entry.fields), this.subject.account)))),
     ];
   }
 
@@ -166,6 +167,15 @@ function facts(pairs) {
 
 const ids = (names) => (names ?? []).flatMap((name, n) => [n ? ", " : "", id(name)]);
 
-function withoutIvrid({ ivrid, ...fields } = {}) {
-  return fields;
+/** Legs that did the same, one after the other, are one entry: a queue rings at many. `on` are their extensions. */
+export function folded(timeline) {
+  const entries = [];
+  for (const { what, event, at, fields: { ivrid, ...fields } = {} } of timeline) {
+    const { extension, ...others } = fields;
+    const alike = what === "leg" ? event + JSON.stringify(others) : null;
+    const last = entries.at(-1);
+    if (alike !== null && last?.alike === alike) Object.assign(last, { at, fields: others, on: [...last.on, extension] });
+    else entries.push({ what, event, at, fields, alike, on: [extension] });
+  }
+  return entries;
 }

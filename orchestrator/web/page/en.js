@@ -130,6 +130,7 @@ export default {
   overmutes_mean: "muted, yet not covered",
   plot_total: { one: "{n}, worst {worst}", other: "{n}, worst {worst}" },
   plot_zero: "none",
+  plot_alert: "limit {limit}",
   plot_bar: "{from} to {to}: {n}, worst {worst}",
 
   log: "Log",

@@ -130,6 +130,7 @@ export default {
   overmutes_mean: "מושתק ואינו מכוסה",
   plot_total: { one: "{n}, הגרועה {worst}", other: "{n}, הגרועה {worst}" },
   plot_zero: "אין",
+  plot_alert: "הגבול {limit}",
   plot_bar: "{from} עד {to}: {n}, הגרועה {worst}",
 
   log: "יומן",
