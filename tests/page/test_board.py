@@ -9,6 +9,7 @@ from tests.page.boards import board, call, entry, extension, for_pictures, healt
 from tests.page.browser import page_of
 from tests.page.conftest import NOW
 from tests.page.fake import FakeDaemon
+from tests.stories.stage import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,7 +29,9 @@ async def test_a_call_is_followed_from_cover_to_release(page: Page, daemon: Fake
     )
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("Covered")
-    await expect(row).to_have_attribute("aria-label", "Covered. Extension SIP1. Call c1. Section pay-1.")
+    await expect(row).to_have_attribute(
+        "aria-label", "Covered since 09:46:40. Extension SIP1. Call c1. Section pay-1."
+    )
     await expect(line).to_have_text("All well")
     await expect(page.locator("#sections .section")).to_contain_text(" left")
     await expect(page.locator("#log .entry")).to_contain_text("Call covered")
@@ -37,6 +40,8 @@ async def test_a_call_is_followed_from_cover_to_release(page: Page, daemon: Fake
     daemon.push(calls={"main/c1": call("c1", "muted", NOW, "SIP1", **muted)})
     await expect(row).to_contain_text("Muted")
     await expect(row).to_contain_text("96 ms")
+    label = "Muted since 09:46:40. Extension SIP1. Call c1. Section pay-1. Exposed for 96 ms."
+    await expect(row).to_have_attribute("aria-label", label)
     daemon.push(calls={"main/c1": call("c1", "verified", NOW, "SIP1", **muted)})
     await expect(row).to_contain_text("Verified")
     await expect(page.locator("#verdict-notes")).to_have_text("1 call is muted, none exposed.")
@@ -75,6 +80,44 @@ UNREAD = {"main": "what an earlier process left was not read yet"}
 BLIND = {"main/pay-1": section("pay-1", "SIP1", NOW, 200, "exposed")}
 STANDING_BY = "Standing by: another process works"
 UNHEARD, UNWRITTEN = "The CRM is not heard", "The audit cannot be written"
+
+
+async def test_of_exposures_that_come_at_once_the_newest_is_said_when_the_first_was_heard(
+    browser: Browser, daemon: FakeDaemon
+) -> None:
+    def exposed(*numbers: int, state: str = "exposed") -> None:
+        daemon.push(calls={f"main/c{n}": call(f"c{n}", state, NOW, f"SIP{n}") for n in numbers})
+
+    async with page_of(browser) as page:
+        await page.clock.install(time=NOW)
+        await page.goto(daemon.url)
+        await page.clock.pause_at(NOW + 60)
+        line, said = page.locator("#verdict-line"), page.locator("#announce")
+
+        async def shows(text: str) -> None:
+            async def shown() -> bool:
+                await page.clock.run_for(20)
+                return await line.inner_text() == text
+
+            await until(shown, within_s=10)
+
+        exposed(1)
+        await shows("1 call EXPOSED")
+        await expect(said).to_have_text("Call c1 on SIP1 is exposed")
+        exposed(2)
+        exposed(3)
+        await shows("3 calls EXPOSED")
+        await expect(said).to_have_text("Call c1 on SIP1 is exposed")
+        await page.clock.run_for(5000)
+        await expect(said).to_have_text("Call c3 on SIP3 is exposed")
+
+        # Not what is over by then; nor what was said already.
+        exposed(4)
+        await shows("4 calls EXPOSED")
+        exposed(4, state="muted")
+        await shows("3 calls EXPOSED")
+        await page.clock.run_for(10_000)
+        await expect(said).to_have_text("Call c3 on SIP3 is exposed")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 import { by, el, id, isolated, mark, say, tail } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { exposureOf } from "./headline.js";
-import { count, minutes, t } from "./i18n.js";
+import { count, minutes, t, timeOf } from "./i18n.js";
 import { counted, narrowed, rowsOf } from "./rows.js";
 import { EMPTY } from "./store.js";
 import { Window } from "./window.js";
@@ -94,7 +94,7 @@ export class Calls {
     const several = Object.keys(board.health.accounts).length > 1;
     say(parts.since, row.since === null ? "" : minutes(now() - row.since));
     mark(element, "aria-selected", String(row.key === this.selected));
-    const shows = document.documentElement.lang + several + row.key + row.state + row.exposure_ms + row.status + row.direction + row.sections;
+    const shows = document.documentElement.lang + several + row.key + row.state + row.exposure_ms + row.since + row.status + row.direction + row.sections;
     if (element.shows === shows) return;
     element.shows = shows;
     element.rowKey = row.key;
@@ -107,9 +107,7 @@ export class Calls {
     say(parts.line, row.ivrid && !line.length ? t("line_none") : line.join(" · "));
     parts.section.replaceChildren(...row.sections.flatMap((section, n) => [n ? ", " : "", id(section)]));
     say(parts.exposure, exposureOf(row.exposure_ms));
-    const section = row.sections.length ? t("row_section", { section: row.sections.join(", ") }) : "";
-    const { extension, ivrid } = row;
-    mark(element, "aria-label", t("row_label", { state: t(row.state), extension, ivrid, section }).trim());
+    mark(element, "aria-label", [...labelOf(row)].join(" "));
   }
 
   #activate() {
@@ -158,6 +156,15 @@ export class Calls {
       event.preventDefault();
     }
   }
+}
+
+/** A time of day tells for how long, too, and stays true while it is read. */
+function* labelOf({ state, since, extension, ivrid, sections, exposure_ms }) {
+  yield since === null ? `${t(state)}.` : t("row_since", { state: t(state), at: timeOf(since) });
+  if (extension) yield t("row_extension", { extension });
+  if (ivrid) yield t("row_call", { ivrid });
+  if (sections.length) yield t("row_section", { section: sections.join(", ") });
+  if (exposure_ms > 0) yield t("row_exposure", { time: exposureOf(exposure_ms) });
 }
 
 function makeRow(element) {

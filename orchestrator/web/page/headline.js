@@ -3,6 +3,7 @@
 import { by, el, id, mark, say } from "./dom.js";
 import { glyph } from "./glyph.js";
 import { lasting, said, t, timeOf } from "./i18n.js";
+import { exposedOf } from "./rows.js";
 import { verdictOf } from "./verdict.js";
 
 const SPOKEN_EVERY_MS = 5000;
@@ -40,18 +41,39 @@ function* more(app, level) {
   }
 }
 
-/** Says aloud that a call is exposed, one every five seconds at most: a flood must not talk over the one who works. */
+/**
+ * Says aloud what is exposed, one every five seconds at most: a flood must not talk over the one who works. Of what came
+ * meanwhile and still is exposed the newest is said then.
+ */
 export class Announcer {
   #spoken = -Infinity;
+  #waiting = null;
+  #exposed = new Map();
+  #news = [];
 
-  heard(before, after) {
-    for (const [key, call] of after.calls) {
-      if (call.state !== "exposed" || before.calls.get(key)?.state === "exposed") continue;
-      if (performance.now() - this.#spoken < SPOKEN_EVERY_MS) return;
-      this.#spoken = performance.now();
-      say(by("announce"), t("announced", { ivrid: call.ivrid, extension: call.extensions[0] ?? "" }));
-    }
+  heard(board) {
+    const before = this.#exposed;
+    this.#exposed = sentencesOf(board);
+    this.#news.push(...[...this.#exposed.keys()].filter((key) => !before.has(key)));
+    if (this.#news.length) this.#waiting ??= setTimeout(() => this.#speak(), Math.max(0, this.#spoken + SPOKEN_EVERY_MS - performance.now()));
   }
+
+  #speak() {
+    this.#waiting = null;
+    const newest = this.#news.findLast((key) => this.#exposed.has(key));
+    this.#news = [];
+    if (newest === undefined) return;
+    this.#spoken = performance.now();
+    say(by("announce"), this.#exposed.get(newest));
+  }
+}
+
+function sentencesOf(board) {
+  const { calls, unseen } = exposedOf(board);
+  return new Map([
+    ...calls.map(({ account, ivrid, extensions }) => [`call ${account}/${ivrid}`, t("announced", { ivrid, extension: extensions[0] ?? "" })]),
+    ...unseen.map(({ account, section_id }) => [`section ${account}/${section_id}`, t("announced_section", { id: section_id })]),
+  ]);
 }
 
 const PARTS = [

@@ -63,7 +63,7 @@ function onEvent(name, data, heard) {
   else if (name === "change") app.board = applied(before, data);
   else return;
   app.ahead_s = app.board.now - heard;
-  announcer.heard(before, app.board);
+  announcer.heard(app.board);
   drawn();
 }
 
