@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from aiohttp import web
@@ -69,12 +70,12 @@ class Page:
                 stream.cancel()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        self._gate.admit(request, PAGE)
+        who = self._gate.admit(request, PAGE)
         if len(self._streams) >= MOST_STREAMS:
             detail = f"{MOST_STREAMS} streams are open already: close one, or ask again later."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, SOON)
         with self._counted(), self._board.follow(self._gate.may(request, OPERATE)) as reader:
-            return await self._tell(request, reader)
+            return await self._tell(request, reader, who)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -85,8 +86,9 @@ class Page:
         finally:
             self._streams.discard(task)
 
-    async def _tell(self, request: web.Request, reader: Reader) -> web.StreamResponse:
-        response = web.StreamResponse(headers=_STREAM_HEADERS)
+    async def _tell(self, request: web.Request, reader: Reader, who: str) -> web.StreamResponse:
+        # A header, as the board is worked out once for all who look on.
+        response = web.StreamResponse(headers={**_STREAM_HEADERS, "Token-Name": quote(who)})
         await response.prepare(request)
         stream = uuid4().hex[:12]
         try:

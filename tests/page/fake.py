@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -41,6 +42,7 @@ class FakeDaemon:
     board: Json
     token: str | None = None
     """None: open."""
+    name: str = "loopback"
     scopes: tuple[str, ...] = ("page", "operate")
     refuses: tuple[int, str] | None = None
     """Status and detail of the answer to whatever is done by hand."""
@@ -111,7 +113,8 @@ class FakeDaemon:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         if refused := await self._refused(request, "page"):
             return refused
-        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        said = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Token-Name": quote(self.name)}
+        answer = web.StreamResponse(headers=said)
         await answer.prepare(request)
         listener: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue()
         listener.put_nowait(("board", self.board | {"can_operate": "operate" in self.scopes}))

@@ -97,6 +97,54 @@ async def test_a_token_is_asked_for_and_kept_out_of_the_address(page: Page, daem
     await expect(page.locator("#verdict-line")).to_have_text("All well")
 
 
+async def test_who_looks_on_may_sign_out_and_act_as_somebody_else(page: Page, daemon: FakeDaemon) -> None:
+    daemon.token, daemon.name, daemon.scopes = "viewer", "ברוך", ("page",)
+    daemon.board = board(
+        NOW,
+        extensions={"main/SIP1": extension("SIP1", "c1")},
+        calls={"main/c1": call("c1", "recorded", NOW, "SIP1")},
+    )
+    await page.goto(daemon.url)
+    field, who, rows = page.get_by_label("Token", exact=True), page.locator("#who"), page.locator("#rows .row")
+    await field.fill("viewer")
+    await field.press("Enter")
+    await expect(who).to_have_text("ברוך")
+    await rows.click()
+    await expect(page.locator("#details-body")).to_contain_text("Nothing is known of it any more.")
+    await expect(page.locator("[data-act]")).to_have_count(0)
+
+    # Another token, in the same tab.
+    daemon.token, daemon.name, daemon.scopes = "operator", "amira", ("page", "operate")
+    await who.click()
+    await expect(page.locator("#token-why")).to_contain_text("This token may not change anything")
+    await field.fill("operator")
+    await page.get_by_role("button", name="Use it").click()
+    await expect(who).to_have_text("amira")
+    await expect(page.locator("#details")).to_be_hidden()
+    await rows.click()
+    await page.get_by_role("button", name="Mute by hand").click()
+    await expect(page.locator("#act-by")).to_contain_text("amira")
+    await page.keyboard.press("Escape")
+
+    # Whoever comes next sees nothing of what was shown.
+    await who.click()
+    await expect(page.locator("#token-why")).to_contain_text("You act as")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.locator("#verdict-line")).to_have_text("A token is needed")
+    await expect(page.locator("#token-dialog")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    await expect(rows).to_have_count(0)
+    await expect(who).to_be_hidden()
+    assert "operator" not in await page.evaluate("Object.values(sessionStorage)")
+    assert daemon.asked[-1].authorization is None
+
+
+async def test_where_no_token_is_needed_there_is_nothing_to_sign_out_of(page: Page, daemon: FakeDaemon) -> None:
+    await page.goto(daemon.url)
+    await expect(page.locator("#verdict-line")).to_have_text("All well")
+    await expect(page.locator("#who")).to_be_hidden()
+
+
 async def test_a_token_without_the_scope_is_told_which_is_missing(page: Page, daemon: FakeDaemon) -> None:
     daemon.scopes = ()
     await page.goto(daemon.url)

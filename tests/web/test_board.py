@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
@@ -208,6 +209,14 @@ class TestWhoMay:
                 async with on.http.get("/v1/page/calls/c1", headers=headers) as response:
                     assert response.status == status, name
             assert on.board.operators == [False, True]
+
+    async def test_it_says_in_whose_name_one_looks_on(self) -> None:
+        named = Token("עמירה ב", token("amira", PAGE).sha256, frozenset({PAGE}))
+        token_sent = bearing("Bearer amiraamira")
+        async with site((named,), EVERYWHERE) as on, on.http.get("/v1/page/stream", headers=token_sent) as response:
+            assert unquote(response.headers["Token-Name"]) == named.name
+        async with site() as on, on.http.get("/v1/page/stream") as response:
+            assert response.headers["Token-Name"] == "loopback"
 
     @pytest.mark.parametrize("path", ORDERS)
     async def test_to_do_something_needs_the_scope_operate(self, path: str) -> None:

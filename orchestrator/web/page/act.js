@@ -17,8 +17,8 @@ const KINDS = {
 
 export class Acts {
   /** `done(sentence)` tells of a success. */
-  constructor({ done }) {
-    this.done = done;
+  constructor({ app, done }) {
+    Object.assign(this, { app, done });
     by("act-leave").addEventListener("click", () => by("act-dialog").close());
     by("act-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -31,6 +31,7 @@ export class Acts {
     const names = { ivrid: isolated(subject.ivrid), id: isolated(subject.section_id) };
     say(by("act-name"), t(`${kind}_title`, names));
     say(by("act-means"), t(`${kind}_means`));
+    say(by("act-by"), t("act_by", { name: isolated(this.app.link.by) }));
     say(by("act-do"), t(`do_${kind}`));
     say(by("act-problem"), "");
     const first = el("option", { value: "" }, t("reason_choose"));

@@ -18,10 +18,12 @@ import * as theme from "./theme.js";
 
 const { t } = i18n;
 const TOAST_MS = 8000;
+/** Who it is where no token is configured: nobody, to the one who looks. */
+const LOOPBACK = "loopback";
 
 const app = {
   board: EMPTY,
-  link: { state: "opening", heard: null, detail: "" },
+  link: { state: "opening", heard: null, detail: "", by: "" },
   /** The daemon's clock less ours, in seconds. */
   ahead_s: 0,
   /** The daemon's time. It stands still while nothing is heard: what is shown is as old as it says. */
@@ -37,7 +39,7 @@ function schedule() {
 }
 
 const announcer = new Announcer();
-const acts = new Acts({ done: toast });
+const acts = new Acts({ app, done: toast });
 const details = new Details({ app, schedule, act: (kind, subject) => acts.ask(kind, subject) });
 const calls = new Calls({ app, schedule, open: openRow, find: findCall });
 const sections = new Sections({ app, schedule, open: (section) => details.openSection(section), end: (section) => acts.ask("end", section) });
@@ -47,6 +49,10 @@ const stream = new Stream(address("v1/page/stream"), headers, onEvent, onLink);
 function draw() {
   frame = null;
   drawHeadline(app);
+  const { by: name } = app.link;
+  by("who").hidden = !name || name === LOOPBACK;
+  say(by("who"), name);
+  mark(by("who"), "aria-label", t("token_whose", { name }));
   say(by("clock"), app.board.now ? i18n.timeOf(app.now()) : "");
   calls.draw();
   sections.draw();
@@ -71,7 +77,7 @@ function onLink(link) {
   app.link = link;
   if (link.state === "token") askToken(t("token_scopes"));
   else if (link.state === "forbidden") askToken(i18n.said(link.detail));
-  else if (link.state === "live" && by("token-dialog").open) by("token-dialog").close();
+  else if (link.state === "live" && by("token-out").hidden) by("token-dialog").close();
   drawn();
 }
 
@@ -96,9 +102,27 @@ async function findCall(ivrid) {
   return toast(t("call_unheard", { ivrid: isolated(ivrid) }));
 }
 
+/** As the daemon wants one, or as somebody wants to give another. */
 function askToken(why) {
+  const { by: name } = app.link;
+  say(by("token-name"), name ? t("token_whose", { name }) : t("token_title"));
   say(by("token-why"), why);
+  by("token-out").hidden = !name;
   if (!by("token-dialog").open) by("token-dialog").showModal();
+}
+
+function tellWho() {
+  askToken(t(app.board.can_operate ? "token_acts" : "token_looks", { name: isolated(app.link.by) }));
+}
+
+/** What was shown to the one before is not for the next. */
+function actWith(token) {
+  useToken(token);
+  by("token").value = "";
+  by("token-dialog").close();
+  details.close();
+  app.board = EMPTY;
+  stream.restart();
 }
 
 let toasted = null;
@@ -134,11 +158,10 @@ by("token-open").addEventListener("click", () => by("token-dialog").showModal())
 by("help-close").addEventListener("click", () => by("help-dialog").close());
 by("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  useToken(by("token").value);
-  by("token").value = "";
-  by("token-dialog").close();
-  stream.wake();
+  actWith(by("token").value);
 });
+by("token-out").addEventListener("click", () => actWith(""));
+by("who").addEventListener("click", tellWho);
 for (const tab of document.querySelectorAll(".tabs [data-tab]")) tab.addEventListener("click", () => show(tab.dataset.tab));
 
 function show(tab) {

@@ -9,7 +9,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
 export class Stream {
-  /** `onEvent(name, data, heard)`, `onLink({state, heard, detail})`: state is opening, live, silent, lost, token, forbidden. */
+  /** `onEvent(name, data, heard)`, `onLink({state, heard, detail, by})`: in whose name; state is opening, live, silent, lost, token, forbidden. */
   constructor(url, headers, onEvent, onLink) {
     this.url = url;
     this.headers = headers;
@@ -20,11 +20,23 @@ export class Stream {
     this.waiting = null;
     this.attempt = null;
     this.told = "";
+    this.by = "";
   }
 
   /** Connects now, if it is not connected: somebody gave a token, the network is back, the page is looked at again. */
   wake() {
     if (this.attempt && this.told === "live" && Date.now() - this.heard * 1000 < SILENT_MS) return;
+    this.#anew();
+  }
+
+  /** Connects anew, as there is another token. */
+  restart() {
+    this.by = "";
+    this.#tell("opening");
+    this.#anew();
+  }
+
+  #anew() {
     this.attempt?.abort();
     clearTimeout(this.waiting);
     this.#connect();
@@ -56,6 +68,7 @@ export class Stream {
       signal: attempt.signal,
     });
     if (!answer.ok) return this.#refused(answer);
+    this.by = decodeURIComponent(answer.headers.get("Token-Name") ?? "");
     const parse = parser();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
@@ -93,7 +106,7 @@ export class Stream {
 
   #tell(state, detail = "") {
     if (state === "live") this.heard = Date.now() / 1000;
-    if (state !== this.told || detail) this.onLink({ state, heard: this.heard, detail });
+    if (state !== this.told || detail) this.onLink({ state, heard: this.heard, detail, by: this.by });
     this.told = state;
     return null;
   }
