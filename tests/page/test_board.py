@@ -1,7 +1,5 @@
 """What the page tells of the board, and how it follows it."""
 
-from typing import Any
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -9,7 +7,6 @@ from tests.page.boards import board, call, entry, extension, for_pictures, healt
 from tests.page.browser import page_of
 from tests.page.conftest import NOW
 from tests.page.fake import FakeDaemon
-from tests.stories.stage import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,134 +69,6 @@ async def test_what_is_exposed_comes_before_all_else(page: Page, daemon: FakeDae
     daemon.push(calls={f"main/{ivrid}": call(ivrid, "exposed", NOW, "SIP2")})
     await expect(page.locator("#verdict-line")).to_have_text("3 calls EXPOSED")
     await expect(page.locator("#announce")).to_contain_text("is exposed")
-
-
-CRM = {"crm": "messages are not heard from stream:crm:sensitive"}
-AUDIT = {"audit": "its files cannot be written (No space left on device)"}
-UNREAD = {"main": "what an earlier process left was not read yet"}
-BLIND = {"main/pay-1": section("pay-1", "SIP1", NOW, 200, "exposed")}
-STANDING_BY = "Standing by: another process works"
-UNHEARD, UNWRITTEN = "The CRM is not heard", "The audit cannot be written"
-
-
-async def test_of_exposures_that_come_at_once_the_newest_is_said_when_the_first_was_heard(
-    browser: Browser, daemon: FakeDaemon
-) -> None:
-    def exposed(*numbers: int, state: str = "exposed") -> None:
-        daemon.push(calls={f"main/c{n}": call(f"c{n}", state, NOW, f"SIP{n}") for n in numbers})
-
-    async with page_of(browser) as page:
-        await page.clock.install(time=NOW)
-        await page.goto(daemon.url)
-        await page.clock.pause_at(NOW + 60)
-        line, said = page.locator("#verdict-line"), page.locator("#announce")
-
-        async def shows(text: str) -> None:
-            async def shown() -> bool:
-                await page.clock.run_for(20)
-                return await line.inner_text() == text
-
-            await until(shown, within_s=10)
-
-        exposed(1)
-        await shows("1 call EXPOSED")
-        await expect(said).to_have_text("Call c1 on SIP1 is exposed")
-        exposed(2)
-        exposed(3)
-        await shows("3 calls EXPOSED")
-        await expect(said).to_have_text("Call c1 on SIP1 is exposed")
-        await page.clock.run_for(5000)
-        await expect(said).to_have_text("Call c3 on SIP3 is exposed")
-
-        # Not what is over by then; nor what was said already.
-        exposed(4)
-        await shows("4 calls EXPOSED")
-        exposed(4, state="muted")
-        await shows("3 calls EXPOSED")
-        await page.clock.run_for(10_000)
-        await expect(said).to_have_text("Call c3 on SIP3 is exposed")
-
-
-@pytest.mark.parametrize(
-    ("differs", "told", "level", "says"),
-    [
-        ({"feed": "down", "since": NOW}, {}, "bad", ["Feed down since 09:46:40"]),
-        ({"feed": "stale", "since": NOW}, {}, "bad", ["Feed silent since 09:46:40"]),
-        ({"feed": "syncing", "since": NOW}, {}, "warn", ["Feed catching up since 09:46:40"]),
-        ({"api": "failing"}, {}, "bad", ["Voicenter’s mute API fails"]),
-        ({"redis": "away"}, {}, "warn", ["Redis away: muting from memory"]),
-        ({"polling": "failing"}, {}, "warn", ["Active Calls fails: mutes are not verified"]),
-        ({"owner": False, "feed": "down"}, {}, "note", [STANDING_BY]),
-        ({"polling": "none"}, {"ready": True}, "ok", ["All well"]),
-        ({}, {"ready": False}, "warn", ["Not ready"]),
-        ({}, {"problems": UNREAD}, "warn", ["Not ready (what an earlier process left was not read yet)"]),
-        ({}, {"problems": CRM}, "bad", [UNHEARD]),
-        ({}, {"problems": AUDIT}, "warn", [UNWRITTEN]),
-        ({"owner": False}, {"problems": CRM | AUDIT}, "bad", [UNHEARD, UNWRITTEN, STANDING_BY]),
-        ({"redis": "away"}, {"problems": CRM}, "bad", [UNHEARD, "Redis away: muting from memory"]),
-        (
-            {"feed": "syncing", "since": NOW},
-            {"problems": CRM | AUDIT | {"main": "feed: connecting"}, "sections": BLIND},
-            "bad",
-            [
-                "1 section EXPOSED: its calls cannot be seen",
-                "\u2066SIP1\u2069",
-                UNHEARD,
-                UNWRITTEN,
-                "Feed catching up since 09:46:40",
-            ],
-        ),
-    ],
-)
-async def test_verdicts(
-    settled: Page, differs: dict[str, object], told: dict[str, Any], level: str, says: list[str]
-) -> None:
-    """All that is wrong is said, the worst first."""
-    problems, ready = told.get("problems", {}), told.get("ready", False)
-    stands = board(NOW, sections=told.get("sections", {}))
-    stands["health"] = health(**differs) | {"ready": ready, "problems": problems}
-    found = await settled.evaluate(
-        """async ([told, now]) => {
-            const {verdictOf} = await import("/page/verdict.js");
-            const {boardOf} = await import("/page/store.js");
-            const {t, timeOf} = await import("/page/i18n.js");
-            const {level, line, notes} = verdictOf(boardOf(told), {state: "live"}, now);
-            return [level, [line, ...notes].map((said) => t(said.key, {...said, at: said.at && timeOf(said.at)}))];
-        }""",
-        [stands, NOW],
-    )
-    assert found == [level, says]
-
-
-async def test_what_is_exposed_unseen_and_a_crm_unheard_are_shown_whatever_else_is_wrong(
-    page: Page, daemon: FakeDaemon
-) -> None:
-    """Blindly muted, a section can be exposed without a call that is known to be."""
-    muted = call("c1", "muted", NOW, "SIP2", sections=["pay-2"])
-    daemon.board = board(
-        NOW,
-        health=health(feed="syncing", since=NOW) | {"problems": CRM | AUDIT},
-        extensions={"main/SIP1": extension("SIP1"), "main/SIP2": extension("SIP2", "c1")},
-        calls={"main/c1": muted},
-        sections=BLIND | {"main/pay-2": section("pay-2", "SIP2", NOW, 200, "exposed", calls=[{"ivrid": "c1"}])},
-    )
-    await page.goto(daemon.url)
-    await expect(page.locator("#verdict-line")).to_have_text("2 sections EXPOSED: their calls cannot be seen")
-    await expect(page.locator("[data-part=crm]")).to_have_text("CRM not heard")
-    await expect(page.locator("[data-part=audit]")).to_have_text("Audit not written")
-    await expect(page.locator("#counters [data-state=exposed] .counter-n")).to_have_text("2")
-    await page.locator("#counters [data-state=exposed]").click()
-    rows = page.locator("#rows .row")
-    await expect(rows.locator(".row-section")).to_have_text(["pay-1", "pay-2"])
-    await expect(rows.first.locator(".row-line")).to_have_text("calls unseen")
-    await rows.first.click()
-    await expect(page.locator("#details-name")).to_have_text("Section pay-1")
-
-    # A call of it that is seen to be open stands for its section.
-    daemon.push(calls={"main/c1": muted | {"state": "exposed"}})
-    await expect(page.locator("#verdict-line")).to_have_text("1 call EXPOSED")
-    await expect(page.locator("#verdict-notes")).to_contain_text("1 section EXPOSED")
-    await expect(rows).to_have_count(2)
 
 
 async def test_a_call_that_no_extension_shows_any_more_says_so(page: Page, daemon: FakeDaemon) -> None:
@@ -289,108 +158,6 @@ async def test_a_call_is_one_row_and_counts_once_however_many_extensions_it_ring
         daemon.push(extensions={f"main/SIP{number}": extension("SIP7", "queue") if number == 7 else None})
     await expect(rows.locator(".row-extension")).to_have_text("SIP7")
     await expect(rows.locator(".row-line")).to_have_text("in · talking")
-
-
-async def test_each_line_of_the_log_is_read_whole_and_opens_its_calls(browser: Browser, daemon: FakeDaemon) -> None:
-    gone = "20261124000007ab1f3c5e7d9b2a4c6e"
-    why = "ended already: a new section needs a new section_id"
-    daemon.board = board(
-        NOW,
-        log=[
-            entry(1, NOW, "section.ended", section_id="pay-1", cause="message", calls=["other", gone]),
-            entry(2, NOW, "section.ignored", "warning", section_id="pay-1", why=why),
-            entry(3, NOW, "call.muted", ivrid=gone, section_ids=["pay-1"], exposure_ms=96, action_id="a" * 32),
-        ],
-    )
-    came = {"at": NOW, "what": "leg", "event": "leg.came", "fields": {"extension": "SIP1"}}
-    daemon.timelines[gone] = {"call": None, "legs": [], "timeline": [came], "complete": True}
-    async with page_of(browser, 820, 1180) as page:
-        await page.goto(daemon.url)
-        lines = page.locator("#log .entry")
-        await expect(lines).to_have_count(3)
-        assert await lines.locator("*").evaluate_all("(all) => all.every((e) => e.scrollWidth <= e.clientWidth + 1)")
-        await expect(lines.last).to_contain_text("cause by message")
-        await lines.first.get_by_role("button", name=gone).click()
-        await expect(page.locator("#details .happened")).to_have_count(1)
-        await page.keyboard.press("Escape")
-        await lines.last.get_by_role("button", name="other").click()
-        await expect(page.locator("#details-body")).to_contain_text("Nothing is known of it any more.")
-        await page.keyboard.press("Escape")
-
-        # What no row has the daemon may still know.
-        search = page.locator("#search")
-        await search.fill(f" {gone}")
-        await page.get_by_role("button", name=f"Ask for call \u2066{gone}\u2069").click()
-        await expect(page.locator("#details-name")).to_contain_text(gone)
-        await page.keyboard.press("Escape")
-        await search.fill("nowhere")
-        await search.press("Enter")
-        await expect(page.locator("#toast")).to_contain_text("Nothing is known of call")
-        await expect(page.locator("#details")).to_be_hidden()
-
-        await page.locator("#language").click()
-        await expect(lines.nth(1)).to_contain_text("מדוע כבר הסתיים: למקטע חדש נדרש section_id חדש")
-        await expect(lines.last).to_contain_text("סיבה בהודעה")
-
-
-async def test_the_log_makes_a_line_once_and_lets_it_go(page: Page, daemon: FakeDaemon) -> None:
-    daemon.board = board(NOW, log=[entry(n, NOW, "call.gone", ivrid=f"c{n}") for n in range(1, 201)])
-    await page.goto(daemon.url)
-    lines = page.locator("#log .entry")
-    await expect(lines).to_have_count(200)
-    await lines.first.evaluate("(line) => { line.dataset.kept = 'yes'; }")
-    daemon.push(log=[entry(n, NOW, "call.gone", ivrid=f"c{n}") for n in range(201, 204)])
-    await expect(lines.first).to_contain_text("c203")
-    await expect(lines.last).to_contain_text("c4")
-    await expect(lines).to_have_count(200)
-    await expect(lines.nth(3)).to_have_attribute("data-kept", "yes")
-
-
-async def test_history_grows_by_the_minute(page: Page, daemon: FakeDaemon) -> None:
-    await page.goto(daemon.url)
-    told = page.locator(".plot-told")
-    await expect(told.first).to_have_text("none")
-    daemon.push(history={"from": NOW - 60, "minutes": [[2, 300, 250, 0, 0, 0], [1, 1500, 1500, 1, 90, 90]]})
-    await expect(told.first).to_have_text("3, worst 1.5 s")
-    await expect(told.last).to_have_text("1, worst 90 ms")
-    bars = page.locator(".plot-exposures .plot-bar")
-    await bars.last.hover()
-    await expect(told.first).to_have_text("09:46 to 09:47: 1, worst 1.5 s")
-    await page.mouse.move(0, 0)
-
-    # With the keyboard, and for who hears the page: from one that has something to the next.
-    plot = page.get_by_role("slider", name="Exposures")
-    await plot.focus()
-    await expect(plot).to_have_attribute("aria-valuetext", "3, worst 1.5 s")
-    await page.keyboard.press("ArrowLeft")
-    await page.keyboard.press("ArrowLeft")
-    await expect(plot).to_have_attribute("aria-valuetext", "09:45 to 09:46: 2, worst 250 ms")
-    daemon.push(history={"from": NOW, "minutes": [[1, 900, 900, 0, 0, 0]]})
-    await expect(told.last).to_have_text("none")
-    await expect(plot).to_be_focused()
-    await expect(told.first).to_have_text("09:45 to 09:46: 2, worst 250 ms")
-    await page.keyboard.press("End")
-    await expect(told.first).to_have_text("09:46 to 09:47: 1, worst 900 ms")
-
-
-async def test_only_what_is_above_the_limit_is_red(page: Page, daemon: FakeDaemon) -> None:
-    daemon.board = board(NOW, health=health(exposure_alert_ms=500) | {"ready": True})
-    quiet = [[0] * 6]
-    daemon.board["history"]["minutes"] = [[1, 128, 128, 1, 900, 900], [1, 501, 501, 0, 0, 0], *quiet]
-    await page.goto(daemon.url)
-    values = page.locator(".plot-exposures .plot-value")
-    await expect(page.locator(".plot-exposures .plot-limit")).to_have_text("limit 500 ms")
-    await expect(page.locator(".plot [data-over]")).to_have_count(1)
-    heights = await values.evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('height')))")
-    assert heights[0] < heights[1] / 3
-    line = await page.locator(".plot-alert").evaluate("(line) => Number(line.getAttribute('y1'))")
-    tops = await values.evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('y')))")
-    assert tops[1] < line < tops[0]
-
-    # All of them below: nothing is.
-    daemon.board["history"]["minutes"] = quiet
-    daemon.push(health=health() | {"ready": True})
-    await expect(page.locator(".plot [data-over]")).to_have_count(0)
 
 
 async def test_text_that_was_received_is_never_markup(page: Page, daemon: FakeDaemon) -> None:
