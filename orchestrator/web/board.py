@@ -35,7 +35,7 @@ _STREAM_HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # some proxies hold back what looks like one long answer
 }
-_TICKET = re.compile(r"(?!.*\d{9})[A-Za-z0-9._-]{1,40}")
+_TICKET = re.compile(r"(?!.*\d(?:[._-]*\d){8})[A-Za-z0-9._-]{1,40}")
 """Without the room for a phone number or a card's."""
 
 
@@ -132,7 +132,8 @@ class Page:
             raise Unfit(f"reason: not one of {', '.join(REASONS)}")
         if ticket is not None and not (isinstance(ticket, str) and _TICKET.fullmatch(ticket)):
             raise Unfit(
-                "ticket: not 1 to 40 of A-Z a-z 0-9 . _ - (nor with nine digits in a row, as a phone number has)"
+                "ticket: not 1 to 40 of A-Z a-z 0-9 . _ - (nor with nine digits in a row, however they are parted,"
+                " as a phone number has)"
             )
         if account is not None and not isinstance(account, str):
             raise Unfit("account: not a name")
