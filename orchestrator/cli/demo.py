@@ -2,7 +2,7 @@
 
 The daemon runs as a process of its own with an embedded Valkey; Voicenter and the CRM are played here. Everything
 listens on loopback only. With `--stay` all goes on after the verdict, for its page to be looked at, until Ctrl-C.
-Exit code 1 where a covered call stayed open or an uncovered one stayed muted.
+Exit code 1 where a covered call stayed open, an uncovered one stayed muted, or no call was covered at all.
 """
 
 import argparse
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from orchestrator.cli import evidence
+from orchestrator.cli import evidence, ranges
 from orchestrator.cli.screen import plain_view, terminal_view
-from orchestrator.cli.verdict import BOUND_S, good, summary
+from orchestrator.cli.verdict import BOUND_S, Judgement, judgement, summary
 from orchestrator.simulator.process import DaemonFailed, DaemonProcess, account_environ, running
 from orchestrator.simulator.publisher import redis_publisher
 from orchestrator.simulator.replay import NotACapture, Replay, read_capture
@@ -32,13 +32,15 @@ REPLAY_SPEED = 200.0
 
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=30.0, help="of the generated centre (default: 30)")
-    parser.add_argument("--agents", type=int, default=20, help="of the generated centre (default: 20)")
+    parser.add_argument("--seconds", type=ranges.seconds, default=30.0, help="of the generated centre (default: 30)")
+    parser.add_argument("--agents", type=ranges.agents, default=20, help="of the generated centre (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
     parser.add_argument("--stay", action="store_true", help="go on after the verdict, until Ctrl-C: look at the page")
     parser.add_argument("--report", type=Path, metavar="FILE", help="leave the report of its audit there (HTML)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="replay this captured stream instead")
-    parser.add_argument("--speed", type=float, default=REPLAY_SPEED, help="of the replay (default: %(default)g)")
+    parser.add_argument(
+        "--speed", type=ranges.speed, default=REPLAY_SPEED, help="of the replay (default: %(default)g)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     except RedisError:
         print("mute-orchestrator: the daemon's Redis does not answer any more", file=sys.stderr)
         return 1
-    return 0 if good(verdict, BOUND_S) else 1
+    return 0 if judgement(verdict, BOUND_S) is Judgement.GOOD else 1
 
 
 async def _demo(args: argparse.Namespace) -> Verdict:

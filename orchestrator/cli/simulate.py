@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from orchestrator.cli import ranges
 from orchestrator.cli.verdict import BOUND_S, summary
 from orchestrator.simulator.publisher import NAMES, By
 from orchestrator.simulator.replay import NotACapture
@@ -32,11 +33,13 @@ Extensions: {extensions}. Ctrl-C ends it and tells what the recordings were like
 
 def take_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8090, help="0: any free one (default: 8090)")
-    parser.add_argument("--agents", type=int, default=20, help="of the generated centre (default: 20)")
+    parser.add_argument("--port", type=ranges.port, default=8090, help="0: any free one (default: 8090)")
+    parser.add_argument("--agents", type=ranges.agents, default=20, help="of the generated centre (default: 20)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="replay this captured stream instead")
-    parser.add_argument("--speed", type=float, default=1.0, help="of the replay (default: 1)")
-    parser.add_argument("--seconds", type=float, help="how long (default: until Ctrl-C, or the end of the replay)")
+    parser.add_argument("--speed", type=ranges.speed, default=1.0, help="of the replay (default: 1)")
+    parser.add_argument(
+        "--seconds", type=ranges.seconds, help="how long (default: until Ctrl-C, or the end of the replay)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same centre (default: 1)")
     parser.add_argument("--engineio", type=int, choices=(3, 4), default=3, help="as which server (default: 3)")
     parser.add_argument("--crm", metavar="REDIS_URL", help="play the CRM too, and speak there")

@@ -1,5 +1,7 @@
 """The simulator's verdict in words."""
 
+from enum import StrEnum
+
 from orchestrator.simulator.verdict import Spread, Verdict
 
 BOUND_S = 1.5
@@ -7,9 +9,17 @@ BOUND_S = 1.5
 the law, may take for the time of a request over a feed that lags."""
 
 
-def good(verdict: Verdict, bound_s: float) -> bool:
-    """Nothing stayed open, nothing stayed muted, nobody else's mute was touched."""
-    return verdict.ok(bound_s) and not verdict.left_open and not verdict.left_muted
+class Judgement(StrEnum):
+    GOOD = "GOOD"
+    BAD = "BAD"
+    NONE = "NONE: no call was covered"
+
+
+def judgement(verdict: Verdict, bound_s: float) -> Judgement:
+    """Good: calls were covered, and nothing stayed open, nothing stayed muted, nobody else's mute was touched."""
+    if not verdict.ok(bound_s) or verdict.left_open or verdict.left_muted:
+        return Judgement.BAD
+    return Judgement.GOOD if verdict.calls_covered else Judgement.NONE
 
 
 def summary(verdict: Verdict, bound_s: float) -> str:
@@ -28,13 +38,12 @@ def summary(verdict: Verdict, bound_s: float) -> str:
         ("calls left muted", f"{len(verdict.left_muted)}"),
     ]
     lines = [f"  {name:24} {value}" for name, value in rows]
-    word = "GOOD" if good(verdict, bound_s) else "BAD"
     return "\n".join(
         [
             "",
             "The truth about every recording:",
             *lines,
-            f"  {'verdict':24} {word} (no call wrong for over {bound_s:g} s)",
+            f"  {'verdict':24} {judgement(verdict, bound_s)} (no call wrong for over {bound_s:g} s)",
         ]
     )
 

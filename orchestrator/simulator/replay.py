@@ -58,14 +58,17 @@ class Recorded:
 
 
 def read_capture(path: Path) -> list[Recorded]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise NotACapture(f"{path}: {error.strerror}") from None
     records = []
-    with path.open(encoding="utf-8") as lines:
-        for number, text in enumerate(lines, 1):
-            try:
-                line = json.loads(text)
-                records.append(Recorded(str(line["name"]), dict(line["data"])))
-            except (ValueError, TypeError, KeyError):
-                raise NotACapture(f'{path}, line {number}: not a {{"name": …, "data": {{…}}}} object') from None
+    for number, text in enumerate(lines, 1):
+        try:
+            line = json.loads(text)
+            records.append(Recorded(str(line["name"]), dict(line["data"])))
+        except (ValueError, TypeError, KeyError):
+            raise NotACapture(f'{path}, line {number}: not a {{"name": …, "data": {{…}}}} object') from None
     if not any(record.name == "AllExtensionsStatus" for record in records):
         raise NotACapture(f"{path}: no AllExtensionsStatus in it, so nothing says what was so before the first event")
     return records

@@ -173,6 +173,29 @@ async def test_simulate_of_a_file_that_is_no_capture_is_2(tmp_path: Path) -> Non
     assert "trace.jsonl" in result.err
 
 
+@pytest.mark.parametrize("name", ["demo", "simulate"])
+@pytest.mark.parametrize(
+    ("wrong", "allowed"),
+    [
+        (("--agents", "0"), "whole number from 1 to 10000"),
+        (("--agents", "1.5"), "whole number from 1 to 10000"),
+        (("--seconds", "-1"), "number from 1 to 604800"),
+        (("--seconds", "nan"), "number from 1 to 604800"),
+        (("--speed", "0"), "number from 0.01 to 10000"),
+        (("--trace", "/nowhere.jsonl"), "/nowhere.jsonl: No such file"),
+        (("--trace", "/etc"), "/etc: Is a directory"),
+    ],
+)
+async def test_what_cannot_be_played_is_2_and_told_in_a_sentence(
+    name: str, wrong: tuple[str, str], allowed: str
+) -> None:
+    result = await command(name, *wrong)
+    assert result.code == 2
+    assert f"{wrong[0]}: " in result.err
+    assert allowed in result.err
+    assert "Traceback" not in result.err
+
+
 async def test_the_demo_ends_with_a_good_verdict() -> None:
     result = await command("demo", "--seconds", "4", "--agents", "6")
     assert result.code == 0, result.out + result.err

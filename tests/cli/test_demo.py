@@ -1,5 +1,6 @@
-"""The demo that stays: its page can be looked at after the verdict, until it is told to end."""
+"""The demo: what it shows in a terminal, what it ends with, and that `--stay` keeps its page."""
 
+import argparse
 import re
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -7,17 +8,25 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from orchestrator.cli import demo
+from orchestrator.simulator.process import account_environ
+from orchestrator.simulator.stage import Stage
 from tests.cli.terminal import Terminal, in_terminal
 from tests.stories.stage import until
 from tests.valkey import alive
 
+REDRAWN = re.compile(r"(?:\r|\x1b\[2K|\x1b\[1A){2,}")
+"""How rich goes back over the picture before."""
+CURSOR_BACK = "\x1b[?25h"
+
 
 async def test_a_demo_that_stays_has_its_page_after_the_verdict_and_leaves_nothing_behind() -> None:
-    async with staying("--seconds", "2", "--agents", "4") as demo:
-        await until(lambda: "Ctrl-C ends both" in demo.text, within_s=60, why="a verdict")
-        assert "GOOD" in demo.text
-        first, last = re.findall(r"http://127\.0\.0\.1:\d+/", demo.text)
+    async with staying("--seconds", "4", "--agents", "6") as terminal:
+        await until(lambda: "Ctrl-C ends both" in terminal.text, within_s=60, why="a verdict")
+        assert "GOOD" in terminal.text
+        first, last = re.findall(r"http://127\.0\.0\.1:\d+/", terminal.text)
         assert first == last, "the page is named at the beginning and at the end"
 
         async with aiohttp.ClientSession(first) as http:
@@ -31,10 +40,42 @@ async def test_a_demo_that_stays_has_its_page_after_the_verdict_and_leaves_nothi
 
             await until(goes_on, within_s=20)
 
-        begun = list(descendants(demo.process.pid))
+        begun = list(descendants(terminal.process.pid))
         assert len(begun) >= 2, "the daemon and its Valkey"
-    assert demo.process.returncode == 0
+    assert terminal.process.returncode == 0
     assert not [pid for pid in begun if alive(pid)], "the demo left a process behind"
+
+
+async def test_a_small_terminal_shows_the_legend_sections_and_latencies_while_it_runs() -> None:
+    """On 24 lines: 20 agents and three spare desks would fill them."""
+    async with in_terminal("demo", "--seconds", "6", environ={"TERM": "xterm"}) as terminal:
+        assert await terminal.code() == 0, terminal.text
+        pictures = REDRAWN.split(terminal.text.partition(CURSOR_BACK)[0])
+    whole = [picture for picture in pictures if "green: covered, muted" in picture]
+    assert len(whole) > 20
+    assert max(len(picture.strip().splitlines()) for picture in whole) <= 24
+    assert [
+        picture
+        for picture in whole
+        if re.search(r"active sections: pay-\d", picture)
+        and re.search(r" muted, \d+ ms after", picture)
+        and re.search(r"SIPSIP\d+ .*\x1b\[32m\w+ talking", picture)
+    ], whole[-1]
+
+
+def test_a_demo_of_a_daemon_that_mutes_nothing_is_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its requests go where nobody listens."""
+
+    def mute(stage: Stage, *, polling: bool) -> dict[str, str]:
+        nowhere = {"ORCHESTRATOR_ACCOUNTS__MAIN__MUTE_URL": "http://127.0.0.1:1/"}
+        return account_environ(stage, polling=polling) | nowhere
+
+    monkeypatch.setattr(demo, "account_environ", mute)
+    demo.take_arguments(parser := argparse.ArgumentParser())
+    assert demo.run(parser.parse_args(["--seconds", "5", "--agents", "6"])) == 1
+    assert "BAD" in capsys.readouterr().out
 
 
 @asynccontextmanager

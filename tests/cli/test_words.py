@@ -1,15 +1,20 @@
 """Tables and verdicts as text."""
 
+import pytest
+
 from orchestrator.cli.table import as_lines, as_table
-from orchestrator.cli.verdict import good, summary
+from orchestrator.cli.verdict import Judgement, judgement, summary
 from orchestrator.simulator.recordings import Stretch
 from orchestrator.simulator.verdict import Requests, Spread, Verdict
 
 NONE = Spread.of(())
 
 
-def verdict(*exposures: Stretch, left_muted: tuple[str, ...] = (), trespasses: int = 0) -> Verdict:
-    return Verdict(1, 1, Spread.of(exposures), NONE, Requests(2, trespasses=trespasses), left_muted, ())
+def verdict(*exposures: Stretch, covered: int = 1, trespasses: int = 0, **left: tuple[str, ...]) -> Verdict:
+    nothing_left = {"left_muted": (), "left_open": ()}
+    return Verdict(
+        1, covered, Spread.of(exposures), NONE, Requests(2, trespasses=trespasses), **(nothing_left | left)
+    )
 
 
 def test_a_table_is_as_wide_as_it_must_be_and_leaves_out_empty_columns() -> None:
@@ -25,11 +30,24 @@ def test_lines_are_json() -> None:
     assert as_lines([{"a": 1}, {"b": None}]) == '{"a": 1}\n{"b": null}\n'
 
 
-def test_a_verdict_is_bad_for_each_reason() -> None:
-    assert good(verdict(), 1.5)
-    assert not good(verdict(left_muted=("c1",)), 1.5)
-    assert not good(verdict(trespasses=1), 1.5)
-    assert not good(verdict(Stretch("c1", 0.0, 2.0)), 1.5)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        verdict(left_muted=("c1",)),
+        verdict(left_open=("c1",)),
+        verdict(trespasses=1),
+        verdict(Stretch("c1", 0.0, 2.0)),
+        verdict(covered=0, left_muted=("c1",)),
+    ],
+)
+def test_a_verdict_is_bad_for_each_reason(wrong: Verdict) -> None:
+    assert judgement(verdict(), 1.5) is Judgement.GOOD
+    assert judgement(wrong, 1.5) is Judgement.BAD
+
+
+def test_where_no_call_was_covered_nothing_was_proved() -> None:
+    assert judgement(verdict(covered=0), 1.5) is Judgement.NONE
+    assert "NONE: no call was covered" in summary(verdict(covered=0), 1.5)
 
 
 def test_a_verdict_in_words() -> None:

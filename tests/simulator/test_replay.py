@@ -105,6 +105,15 @@ def test_what_is_no_capture_is_refused_with_a_reason(tmp_path: Path, text: str) 
         read_capture(path)
 
 
+def test_a_file_that_cannot_be_read_is_told_with_why(tmp_path: Path) -> None:
+    for path, why in ((tmp_path / "nowhere", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(NotACapture, match=f"{path}: {why}"):
+            read_capture(path)
+    (latin := tmp_path / "latin").write_bytes(b"\xe4\n")
+    with pytest.raises(NotACapture, match="line 1"):
+        read_capture(latin)
+
+
 @needs_capture
 async def test_a_real_capture_plays_to_its_end() -> None:
     records = read_capture(trace())
