@@ -64,7 +64,7 @@ async def test_the_address_is_where_the_configuration_says_that_the_daemon_liste
 
 async def test_a_certificate_of_the_configuration_is_trusted_and_no_other(tmp_path: Path) -> None:
     (other := tmp_path / "other").mkdir()
-    pair, wrong = certificate_in(tmp_path), certificate_in(other)
+    pair, wrong = certificate_in(tmp_path), certificate_in(other, "other")
     handler = health_app(dict, lambda: b"")
     handler.router.add_get("/v1/sections", _no_sections)
     async with serve(handler, "127.0.0.1", 0, tls_context(*pair)) as url:
