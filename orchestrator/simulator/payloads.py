@@ -26,6 +26,8 @@ Payload = dict[str, Any]
 
 OFFICE = "0000000000"
 ACCOUNT = 1
+CUSTOM_DATA = {"note": "what the caller said in confidence"}
+"""What an IVR may have attached to a call. Personal: so that a leak shows, it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def leg_payload(leg: Leg, line: Line, clock: VendorClock) -> Payload:
         "outgoingcallername": line.user_name if placed else "",
         "outgoingcallerphone": OFFICE if placed else "",
         "callstatus": str(leg.status),
-        "customdata": {},
+        "customdata": CUSTOM_DATA,
         "direction": str(leg.direction),
         "ivrid": leg.ivrid,
         "recording": {"Filename": f"{leg.ivrid}-rec.mp3", "Options": "", "ApproximateURL": "", "IsMuted": 0},
@@ -172,7 +174,7 @@ def waiting_payload(waiting: Waiting, clock: VendorClock) -> Payload:
         "calldurationinterval": clock.tell(waiting.joined_at),
         "ivrid": waiting.ivrid,
         "isDistributedQueue": False,
-        "customdata": {},
+        "customdata": CUSTOM_DATA,
     }
 
 

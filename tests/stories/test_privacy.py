@@ -4,6 +4,7 @@ API, the page, what the CRM is told, the audit."""
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from orchestrator.lifetimes import lasting
 from orchestrator.simulator import account
+from orchestrator.simulator.payloads import CUSTOM_DATA
 from orchestrator.simulator.process import account_environ, running
 from orchestrator.simulator.publisher import redis_publisher
 from orchestrator.simulator.replay import Replay, read_capture
@@ -31,6 +33,10 @@ PERSONAL = {
     "originalCallerName",
     "actualDialedNumber",
     "did",
+    "number",
+    "channel",
+    "channel2",
+    "AnsweredAgent",
     "transferExtensionName",
     "CallerID",
     "CallerName",
@@ -57,6 +63,15 @@ def personal(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from personal(inner)
+
+
+def with_custom_data(payload: Any) -> Any:
+    """The payload with some that can be found: that of a capture may be a letter."""
+    if isinstance(payload, dict):
+        return {name: with_custom_data(inner) for name, inner in payload.items()} | (
+            {"customdata": CUSTOM_DATA} if "customdata" in payload else {}
+        )
+    return [with_custom_data(inner) for inner in payload] if isinstance(payload, list) else payload
 
 
 async def outside(folder: Path, stage: Stage, shift: Shift) -> str:
@@ -128,16 +143,17 @@ async def test_a_generated_centre(tmp_path: Path) -> None:
     assert_told_of_a_mute(text)
     assert '"event": "crm.message.rejected"' in text
     phones = {account.caller(number).phone for number in range(1, 1000)}
-    told = {"Caller ", "Agent ", "4580458045804580", stage.settings.token} | phones
+    told = {"Caller ", "Agent ", "SIP/", "4580458045804580", stage.settings.token, *CUSTOM_DATA.values()} | phones
     assert leaked(text, told) == []
 
 
 @needs_capture
 @pytest.mark.timeout(180)
 async def test_a_whole_capture(tmp_path: Path) -> None:
-    records = read_capture(trace())
+    records = [replace(record, data=with_custom_data(record.data)) for record in read_capture(trace())]
     values = set(personal([record.data for record in records]))
     assert len(values) > 100
+    assert set(CUSTOM_DATA.values()) < values
     stage = Replay(records, speed=400.0)
     text = await outside(tmp_path, stage, Shift())
     assert_told_of_a_mute(text)
