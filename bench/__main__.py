@@ -9,10 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import burst, events, latency, snapshot
+from bench import burst, events, latency, snapshot, window
 from bench.report import Row
 
-PARTS = {"latency": latency.measure, "burst": burst.measure, "snapshot": snapshot.measure, "events": events.measure}
+PARTS = {
+    "latency": latency.measure,
+    "burst": burst.measure,
+    "window": window.measure,
+    "snapshot": snapshot.measure,
+    "events": events.measure,
+}
 
 
 def main() -> int:
