@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestrator.cli import ranges
 from orchestrator.cli.verdict import BOUND_S, summary
+from orchestrator.simulator.process import account_environ
 from orchestrator.simulator.publisher import NAMES, By
 from orchestrator.simulator.replay import NotACapture
 from orchestrator.simulator.run import Shift, simulate
@@ -20,11 +21,7 @@ from orchestrator.simulator.verdict import Verdict
 ADDRESSES = """\
 Voicenter is played here. Point a daemon at it:
 
-    export ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_TYPE=token
-    export ORCHESTRATOR_ACCOUNTS__MAIN__TOKEN={stage.settings.token}
-    export ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_URL={stage.login_url}
-    export ORCHESTRATOR_ACCOUNTS__MAIN__REFRESH_URL={stage.refresh_url}
-    export ORCHESTRATOR_ACCOUNTS__MAIN__MUTE_URL={stage.mute_url}
+{exports}
     mute-orchestrator run
 
 Extensions: {extensions}. Ctrl-C ends it and tells what the recordings were like.
@@ -84,7 +81,8 @@ async def _simulate(args: argparse.Namespace) -> Verdict:
 def _say_where(stage: Stage) -> None:
     sips = list(stage.lines)
     some = ", ".join(sips[:3]) + (f", … {sips[-1]}" if len(sips) > 3 else "")
-    print(ADDRESSES.format(stage=stage, extensions=some), flush=True)
+    exports = "\n".join(f"    export {name}={value}" for name, value in account_environ(stage, polling=True).items())
+    print(ADDRESSES.format(exports=exports, extensions=some), flush=True)
 
 
 def _plain(error: OSError | RedisError) -> str:

@@ -161,7 +161,9 @@ async def test_without_redis_the_audit_says_so_and_is_1() -> None:
 async def test_simulate_says_where_it_is_and_ends_with_the_truth() -> None:
     result = await command("simulate", "--port", "0", "--agents", "3", "--seconds", "1")
     assert result.code == 0
-    assert "ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_URL=http://127.0.0.1:" in result.out
+    assert "export ORCHESTRATOR_ACCOUNTS__MAIN__LOGIN_URL=http://127.0.0.1:" in result.out
+    assert "export ORCHESTRATOR_ACCOUNTS__MAIN__ACTIVE_CALLS_URL=http://127.0.0.1:" in result.out
+    assert "export ORCHESTRATOR_ACCOUNTS__MAIN__API_CODE=simulated-code" in result.out
     assert "The truth about every recording" in result.out
 
 
