@@ -201,3 +201,20 @@ def test_what_is_told_when_a_call_is_muted_adds_up_to_what_it_cost(steps: list[S
             told[notice.ivrid] = told.get(notice.ivrid, 0.0) + (notice.exposure_s or 0.0)
     for ivrid, mute in world.state.mutes.items():
         assert mute.exposed_s <= told.get(ivrid, 0.0) + 1e-6
+
+
+def test_a_claim_that_outlives_its_sections_is_being_released_until_it_is() -> None:
+    world = started()
+    world.attempt("c1")
+    world.ends("pay")
+    for then in (Stage.RELEASING, Stage.RELEASED):
+        claim = view.call(world.state, "c1", world.now)
+        assert claim is not None
+        assert claim.stage is then
+        world.settle()
+
+
+def test_a_call_without_a_claim_stands_nowhere() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    assert view.call(world.state, "c1", world.now) is None
