@@ -33,7 +33,7 @@ def see(
     state: State, extensions: Iterable[Extension], shown: Shown, now: float, policy: Policy, changes: Changes
 ) -> None:
     """Extensions as they are now. Evidence of a call is weighed when all its legs are known and before it is covered:
-    who muted it depends on where it is."""
+    who muted it depends on where it is. Users are followed when all of them are known to be where they are now."""
     changed = [(state.extensions.get(after.sip), after) for after in extensions]
     changed = [(before, after) for before, after in changed if before != after]
     for before, after in changed:
@@ -50,9 +50,13 @@ def see(
                 blind.part(state, ivrid, after.sip, now, policy, changes)
                 mutes.leave(state, ivrid, after.sip, now, policy)
     _take_evidence(state, shown, now, policy, changes)
+    moved: dict[str, set[str]] = {}
     for before, after in changed:
         _name_again(state, before, after, now, changes)
-        _sign_in(state, before, after, now, changes)
+        for user_id in _sign_in(state, before, after):
+            moved.setdefault(user_id, set()).add(after.sip)
+    _follow(state, moved, now, changes)
+    for before, after in changed:
         for section_id in sorted(_concerned(state, after)):
             coverage.cover_on(state, after, section_id, now, changes)
         idle = _concerned(state, after) | (_concerned(state, before) if before else set())
@@ -120,20 +124,25 @@ def see_user(state: State, fact: UserSeen, now: float, policy: Policy, changes: 
     see(state, (Extension(fact.sip, fact.user_id, fact.online_user_id, legs),), nothing, now, policy, changes)
 
 
-def _sign_in(state: State, before: Extension | None, after: Extension, now: float, changes: Changes) -> None:
-    """Somebody came, went or was replaced: the sections on these users follow."""
+def _sign_in(state: State, before: Extension | None, after: Extension) -> frozenset[str]:
+    """Keep `users` in step with who works there. Returns those who came, went or took another's place."""
     was = _people(before) if before else frozenset()
     who = _people(after)
     if before and (before.user_id, before.online_user_id) == (after.user_id, after.online_user_id):
-        return
+        return frozenset()
     for user_id in was - who:
         state.users[user_id] -= {after.sip}
         if not state.users[user_id]:
             del state.users[user_id]
     for user_id in who - was:
         state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
-    for user_id in sorted(was | who):
-        near = state.users.get(user_id, frozenset()) | {after.sip}
+    return was | who
+
+
+def _follow(state: State, moved: Mapping[str, Collection[str]], now: float, changes: Changes) -> None:
+    """The sections on these users follow them. `moved`: user id -> where something has changed for that user."""
+    for user_id, sips in sorted(moved.items()):
+        near = state.users.get(user_id, frozenset()).union(sips)
         for section_id in sorted(state.following.get(user_id, ())):
             section = state.sections[section_id]
             watched = frozenset(sip for sip in near if section_id in state.watching.get(sip, ()))

@@ -7,8 +7,8 @@ Asked after every fact, it goes through everything there is: it is short, and sl
 from dataclasses import dataclass, field
 
 from orchestrator.core.changes import Changes
-from orchestrator.core.facts import Fact, PollAnswered, SectionWoke, SnapshotTaken
-from orchestrator.core.model import CoverReason, Extension, Leg, OnCall, OnExtension, OnUser, Section, Target
+from orchestrator.core.facts import Fact, SectionWoke
+from orchestrator.core.model import Extension, Leg, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.core.mutes import wanted
 from tests.core.world import World
 
@@ -41,10 +41,6 @@ class Covering(World):
             section = self.state.sections[section_id]
             if self.now < section.expires_at:
                 _cover(covered, section, list(self.state.extensions.values()))
-            if isinstance(section.target, OnUser) and isinstance(fact, SnapshotTaken | PollAnswered):
-                # People are signed in one by one: meanwhile a user may seem to be at a free desk of their own.
-                covered.calls |= section.calls.keys()
-                covered.own |= {ivrid for ivrid, cover in section.calls.items() if cover.reason is CoverReason.LEG}
         held = {ivrid for ivrid, mute in self.state.mutes.items() if mute.held}
         every = self.state.mutes.keys() | self.covered
         assert {ivrid for ivrid in every if wanted(self.state, ivrid)} == self.covered | held, fact
