@@ -16,6 +16,8 @@ from orchestrator.store.scripts import script
 Word = str | bytes | int | float
 Command = tuple[Word, ...]
 
+WRITES = "writes"
+"""The field of the owner's hash that counts what our scripts wrote."""
 WORDS_AT_ONCE = 4000
 """Lua's `unpack` takes about 8,000."""
 
@@ -56,14 +58,15 @@ class OwnScript:
         self._client = client
         self._script = client.register_script(script(name))
 
-    async def run(self, keys: Sequence[str], args: Sequence[Word]) -> None:
-        """What it does is done or, where Redis is away, nobody knows; where the fence refuses, nothing is."""
+    async def run(self, keys: Sequence[str], args: Sequence[Word]) -> int:
+        """The number of this write. What it does is done or, where Redis is away, nobody knows; where the fence
+        refuses, nothing is."""
         connection = self._client.connection or await connection_of(self._client)
         try:
             await connection.send_packed_command(packed("EVALSHA", self._script.sha, len(keys), *keys, *args))
-            await connection.read_response()
+            return int(await connection.read_response())
         except NoScriptError:  # Redis was started anew, or flushed its scripts
-            await self._script(keys=keys, args=args)
+            return int(await self._script(keys=keys, args=args))
 
 
 class CommandRunner:
@@ -71,10 +74,11 @@ class CommandRunner:
         self._lease = lease
         self._script = OwnScript(client, "commands")
 
-    async def run(self, commands: Commands) -> None:
+    async def run(self, commands: Commands) -> int | None:
         """All of them as one step. Without any command nothing is sent."""
-        if commands:
-            await self._script.run([self._lease.key, *commands.keys], [*self._lease.words, *commands.words])
+        if not commands:
+            return None
+        return await self._script.run([self._lease.key, *commands.keys], [*self._lease.words, *commands.words])
 
 
 def packed(*words: Word) -> bytes:

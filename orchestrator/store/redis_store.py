@@ -22,7 +22,7 @@ from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, in_brief, why
 from orchestrator.store import codec
-from orchestrator.store.commands import CommandRunner, Commands, OwnScript
+from orchestrator.store.commands import WRITES, CommandRunner, Commands, OwnScript
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.load import Skipped, load, shifted, text
@@ -34,7 +34,7 @@ EXTENSIONS_AT_ONCE = 250
 """A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
 COMPARED_AT_ONCE = 2_500
 PROBE_EVERY_S = 1.0
-"""How often an idle store asks whether Redis is there and still holds what was written."""
+"""How often it is asked whether Redis is there and still holds what was written."""
 LOAD_S = 5.0
 AUDIT_KEEPS = 100_000
 STATUS_KEEPS = 10_000
@@ -77,6 +77,8 @@ class RedisStore:
         self._status = Outgoing(keys.status, STATUS_KEEPS, keys.status_channel)
         self._loaded = False
         self._stocked = False  # whether the mirrors know what is in Redis
+        self._writes: int | None = None  # Redis' number of our last write; None: not known
+        self._probe_at = 0.0  # by the loop's time
         self._swept = False  # whether the extensions of an earlier process were looked for
         self._marks = Marks()  # sections and claims
         self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
@@ -94,7 +96,7 @@ class RedisStore:
 
     @property
     def healthy(self) -> bool:
-        """Whether Redis answered when it was last asked, which an idle store does every second."""
+        """Whether Redis answered when it was last asked, which is done every second."""
         return self._answered and self._lost_at is None
 
     @property
@@ -181,13 +183,13 @@ class RedisStore:
                 retry_s = RETRY_FIRST_S
 
     async def _step(self) -> None:
-        """Wait until there is something to write, and write it; if nothing comes, probe."""
+        """Wait until there is something to write, and write it; probe when it is time and no section waits."""
         await self._work_or_timeout()
         if not self._stocked:
             await self._take_stock()
-        wrote_urgent = await self._write_urgent()
-        wrote_extensions = await self._write_extensions()
-        if not wrote_urgent and not wrote_extensions:
+        await self._write_urgent()
+        await self._write_extensions()
+        if not self._marks and asyncio.get_running_loop().time() >= self._probe_at:
             await self._probe()
         self._answered = True
         if self._lost_at is not None:
@@ -199,7 +201,7 @@ class RedisStore:
             return
         self._wake.clear()
         self._idle.set()
-        timer = asyncio.get_running_loop().call_later(PROBE_EVERY_S, self._wake.set)
+        timer = asyncio.get_running_loop().call_at(self._probe_at, self._wake.set)
         try:
             await self._wake.wait()
         finally:
@@ -226,7 +228,7 @@ class RedisStore:
         self._mutes.learn(mutes)
         self._blind.learn(blind)
         self._legs.learn(extensions)
-        self._stocked, self._swept = True, False
+        self._stocked, self._swept, self._writes = True, False, None
         marks = Marks(
             state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions), set(state.blind)
         )
@@ -237,8 +239,8 @@ class RedisStore:
             marks.blind |= blind - unread
         self.mark(marks)
 
-    async def _write_urgent(self) -> bool:
-        """Sections, mutes, audit and status in one atomic step. False when Redis has it all."""
+    async def _write_urgent(self) -> None:
+        """Sections, mutes, audit and status in one atomic step."""
         marks, upto = self._marks, self._progress.marked
         self._marks = Marks()
         commands = Commands()
@@ -249,7 +251,7 @@ class RedisStore:
         entries, events = self._audit.plan(commands), self._status.plan(commands)
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._commands.run(commands)
+                writes = await self._commands.run(commands)
         except BaseException:
             self._marks.add(marks)
             self._audit.put_back(entries)
@@ -259,24 +261,25 @@ class RedisStore:
         self._ended.settle(ended)
         self._mutes.settle(mutes)
         self._blind.settle(blind)
+        if writes is not None:
+            self._count(writes)
         self._progress.reach(upto)
         if self._loaded and self._stocked:
             self._lease.settle()
-        return len(commands) > 0
 
     def _blind_and_asked(self, sips: Iterable[str]) -> dict[str, Blind]:
         """One that nothing was asked for yet is made anew by whoever comes next."""
         found = ((sip, self._state.blind.get(sip)) for sip in sips)
         return {sip: claim for sip, claim in found if claim is not None and claim.asked}
 
-    async def _write_extensions(self) -> bool:
-        """One batch, each hash replaced as a whole. False when Redis has it all."""
+    async def _write_extensions(self) -> None:
+        """One batch, each hash replaced as a whole."""
         if not self._swept and self._state.feed is FeedState.SYNCED:
             self._due_extensions |= dict.fromkeys(self._legs.names() - self._state.extensions.keys())
             self._swept = True
         batch = self._next_extensions()
         if not batch:
-            return bool(self._due_extensions)
+            return
         keys, args = [self._lease.key, self._keys.extensions], list[str | bytes | int](self._lease.words)
         for sip, legs in batch.items():
             keys.append(self._keys.extension(sip))
@@ -285,12 +288,12 @@ class RedisStore:
                 args += [leg.ivrid, codec.leg_to_json(leg)]
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._replace.run(keys, args)
+                writes = await self._replace.run(keys, args)
         except BaseException:
             self._due_extensions |= dict.fromkeys(batch)
             raise
         self._legs.settle(batch)
-        return True
+        self._count(writes)
 
     def _next_extensions(self) -> dict[str, Legs | None]:
         batch: dict[str, Legs | None] = {}
@@ -304,8 +307,14 @@ class RedisStore:
                     break
         return batch
 
+    def _count(self, writes: int) -> None:
+        """Redis numbers our writes: where a number does not follow, it came back empty, or older."""
+        if self._writes is not None and writes != self._writes + 1:
+            self._stocked = False
+        self._writes = writes
+
     async def _probe(self) -> None:
-        """Ask whether Redis is there, and holds as much as was written: it may have come back empty, or older."""
+        """Ask whether Redis is there, and holds what was written."""
         keys = self._keys
         pipe = self._client.pipeline(transaction=True)
         pipe.hlen(keys.sections)
@@ -313,10 +322,13 @@ class RedisStore:
         pipe.hlen(keys.mutes)
         pipe.hlen(keys.blind)
         pipe.scard(keys.extensions)
+        pipe.hget(keys.owner, WRITES)
         async with asyncio.timeout(ANSWER_S):
-            counted = await pipe.execute()
+            *counted, writes = await pipe.execute()
         held = [len(mirror) for mirror in (self._sections, self._ended, self._mutes, self._blind, self._legs)]
-        self._stocked = counted == held
+        as_written = self._writes is None or writes == str(self._writes).encode()
+        self._stocked = counted == held and as_written
+        self._probe_at = asyncio.get_running_loop().time() + PROBE_EVERY_S
 
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""

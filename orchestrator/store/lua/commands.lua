@@ -9,4 +9,4 @@ while at <= #ARGV do
   redis.call(unpack(ARGV, at + 1, at + n))
   at = at + n + 1
 end
-return 1
+return counted()

@@ -16,4 +16,4 @@ for i = 3, #KEYS do
   end
   redis.call(n > 0 and 'SADD' or 'SREM', KEYS[2], sip)
 end
-return #KEYS - 2
+return counted()

@@ -29,3 +29,11 @@ local function refusal()
   write_owner(ARGV[1], ARGV[2], redis_ms())
   return nil
 end
+
+-- Numbers a write: where its number does not follow the one before, its writer knows that Redis came back empty, or
+-- older.
+local function counted()
+  local writes = number(redis.call('HGET', KEYS[1], 'writes')) + 1
+  redis.call('HSET', KEYS[1], 'writes', writes)
+  return writes
+end
