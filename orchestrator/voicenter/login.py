@@ -29,8 +29,8 @@ _FIELDS = {
 }
 _REFUSED_STATUSES = frozenset({400, 401, 403})
 _MOST_BODY_BYTES = 1024 * 1024
-_CLIENT_VERSION = re.compile(r"\bv=(\d+)\.")
-_VERSION = re.compile(r"v?(\d+)(?:\.|$)")
+_CLIENT_VERSION = re.compile(r"\bv=(\d{1,9})\.")
+_VERSION = re.compile(r"v?(\d{1,9})(?:\.|$)")
 _FIRST_MAJOR_OF_ENGINEIO_4 = 3  # Socket.IO 1 and 2 speak Engine.IO 3
 
 

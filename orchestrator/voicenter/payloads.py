@@ -15,7 +15,7 @@ from orchestrator.core.model import Direction, Extension, Leg, LegStatus
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _STATUSES = {status.value: status for status in LegStatus}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
-_CALL_REASONS = frozenset({"NEWCALL", "ANSWER", "HOLD", "UNHOLD"})
+_CALL_REASONS = ("NEWCALL", "ANSWER", "HOLD", "UNHOLD")  # compared, never hashed: what stands there may be a list
 
 
 class PayloadError(ValueError):
@@ -23,6 +23,7 @@ class PayloadError(ValueError):
 
 
 _MOST_LAG_S = 3.0
+_LATEST_S = 1e12
 _LONGEST_CALL_S = 86_400
 """A call that is said to be older is not believed to be (0 is: not begun)."""
 
@@ -95,23 +96,23 @@ def parse_event(data: object, reject: Reject) -> ExtensionSeen | UserSeen | None
 def _lag_s(event: dict[str, Any]) -> float:
     """How long the event was under way at the vendor's: two whole seconds of one clock, so it is right to one second.
     Where it does not say, as long as was ever seen."""
-    sent, happened = event.get("servertime"), event.get("telephonyservertime")
-    if not isinstance(sent, (int, float)) or not isinstance(happened, (int, float)):
+    sent, happened = _time(event.get("servertime")), _time(event.get("telephonyservertime"))
+    if sent is None or happened is None:
         return _MOST_LAG_S
-    return float(min(_MOST_LAG_S, max(0, sent - happened)))
+    return min(_MOST_LAG_S, max(0.0, sent - happened))
 
 
 def _ages_s(payload: dict[str, Any], extension: dict[str, Any]) -> Iterator[tuple[str, float]]:
     """How long each call has been going on: both times are of the vendor's one clock, in whole seconds."""
-    told_at, calls = payload.get("servertime"), extension.get("calls")
-    if not isinstance(told_at, (int, float)) or not isinstance(calls, list):
+    told_at, calls = _time(payload.get("servertime")), extension.get("calls")
+    if told_at is None or not isinstance(calls, list):
         return
     for call in calls:
         if not isinstance(call, dict):
             continue
-        ivrid, began_at = _optional_id(call.get("ivrid")), call.get("callStarted")
-        if ivrid is not None and isinstance(began_at, (int, float)) and 0 <= told_at - began_at <= _LONGEST_CALL_S:
-            yield ivrid, float(told_at - began_at)
+        ivrid, began_at = _optional_id(call.get("ivrid")), _time(call.get("callStarted"))
+        if ivrid is not None and began_at is not None and 0 <= told_at - began_at <= _LONGEST_CALL_S:
+            yield ivrid, told_at - began_at
 
 
 def error_code(data: object) -> int | None:
@@ -203,6 +204,11 @@ def _leg(item: object, path: str) -> Leg:
         muted=_flag(recording.get("IsMuted")) if isinstance(recording, dict) else None,
         related=tuple(filter(None, map(_optional_id, related))) if related and isinstance(related, list) else (),
     )
+
+
+def _time(value: object) -> float | None:
+    """Seconds of an epoch; None for what cannot be: JSON also has numbers beyond those of a float, and no numbers."""
+    return float(value) if isinstance(value, (int, float)) and abs(value) < _LATEST_S else None
 
 
 def _flag(value: object) -> bool | None:
