@@ -9,18 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from orchestrator.core.claims import Blind, Mute
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import EndedSection, Leg, Section
+from orchestrator.core.model import Leg, Section
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable
 from orchestrator.store.keys import Keys
 
 Value = TypeVar("Value")
+Timed = TypeVar("Timed", bound=Struct)
+
+_LANDING = ("mute_lands_by", "open_lands_by")
+_OF_A_MUTE = ("due_since", "asked_at", "confirmed_at", "retry_at", "verified_at", "alarm_at", *_LANDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,46 +82,22 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         return restored
     return Restored(
         {name: _section_shifted(section, by_s) for name, section in restored.sections.items()},
-        {name: _ended_shifted(ended, by_s) for name, ended in restored.ended.items()},
-        {name: _mute_shifted(mute, by_s) for name, mute in restored.mutes.items()},
-        {sip: _blind_shifted(claim, by_s) for sip, claim in restored.blind.items()},
+        {name: _later(ended, by_s, "at", "renewed_at") for name, ended in restored.ended.items()},
+        {name: _later(mute, by_s, *_OF_A_MUTE) for name, mute in restored.mutes.items()},
+        {sip: _later(claim, by_s, "next_at", *_LANDING) for sip, claim in restored.blind.items()},
         restored.muted_legs,
     )
 
 
 def _section_shifted(section: Section, by_s: float) -> Section:
-    return replace(
-        section,
-        started_at=section.started_at + by_s,
-        renewed_at=section.renewed_at + by_s,
-        expires_at=section.expires_at + by_s,
-        calls={ivrid: replace(cover, since=cover.since + by_s) for ivrid, cover in section.calls.items()},
-        idle_since=None if section.idle_since is None else section.idle_since + by_s,
-    )
+    calls = {ivrid: _later(cover, by_s, "since") for ivrid, cover in section.calls.items()}
+    moved = _later(section, by_s, "started_at", "renewed_at", "expires_at", "idle_since")
+    return replace(moved, calls=calls)
 
 
-def _ended_shifted(ended: EndedSection, by_s: float) -> EndedSection:
-    renewed_at = None if ended.renewed_at is None else ended.renewed_at + by_s
-    return replace(ended, at=ended.at + by_s, renewed_at=renewed_at)
-
-
-def _mute_shifted(mute: Mute, by_s: float) -> Mute:
-    """0 stands for never, and stays."""
-    return replace(
-        mute,
-        due_since=mute.due_since + by_s,
-        asked_at=mute.asked_at and mute.asked_at + by_s,
-        confirmed_at=None if mute.confirmed_at is None else mute.confirmed_at + by_s,
-        retry_at=mute.retry_at and mute.retry_at + by_s,
-        verified_at=None if mute.verified_at is None else mute.verified_at + by_s,
-        mute_lands_by=mute.mute_lands_by and mute.mute_lands_by + by_s,
-        open_lands_by=mute.open_lands_by and mute.open_lands_by + by_s,
-    )
-
-
-def _blind_shifted(claim: Blind, by_s: float) -> Blind:
-    lands_by = claim.mute_lands_by and claim.mute_lands_by + by_s
-    return replace(claim, next_at=claim.next_at + by_s, mute_lands_by=lands_by)
+def _later(value: Timed, by_s: float, *times: str) -> Timed:
+    """None and 0 stand for never, and stay."""
+    return replace(value, **{name: at + by_s for name in times if (at := getattr(value, name))})
 
 
 def text(name: bytes) -> str:
