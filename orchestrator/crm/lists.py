@@ -60,5 +60,5 @@ class List:
         return entries
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
-        self._given.subtract(entry.handle for entry in entries)
+        self._given -= Counter(entry.handle for entry in entries)  # unlike `subtract` this forgets what is at 0
         await self._wire.ask_each([("LREM", self._taken, -1, entry.handle) for entry in entries])

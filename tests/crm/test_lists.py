@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
 from orchestrator.crm.durable import AT_ONCE
+from orchestrator.crm.lists import List
+from orchestrator.crm.wire import Wire
 from orchestrator.engine.notices import CrmConnected, CrmLost, MessageRejected
 from orchestrator.redis_clients import reader
 from tests.crm.durable import LETTERS, LIST, Taken, a_list, blocked, ended, make, reading, started
@@ -44,6 +46,16 @@ async def test_messages_are_delivered_in_the_order_of_pushing(valkey: Valkey, re
     assert taken.sections == [str(number) for number in range(300)]
     assert heard.of(CrmConnected) == [CrmConnected(SOURCE)]
     assert not heard.of(CrmLost)
+
+
+async def test_of_messages_that_are_acknowledged_nothing_is_kept(valkey: Valkey, redis: Redis) -> None:
+    await says(redis, *(ended(str(number)) for number in range(10)))
+    client = reader(valkey.url)
+    source = List(Wire(client), LIST)
+    await source.open()
+    await source.acknowledge(await source.waiting())
+    assert not source._given
+    await client.aclose()
 
 
 async def test_what_a_predecessor_took_is_delivered_first_oldest_first(
