@@ -26,8 +26,8 @@ def take(
     happened_at: float | None = None,
     waited_s: float | None = None,
 ) -> Kept:
-    """Deliver one message. `name` and `happened_at` are the transport's own, for a message that brings none;
-    `waited_s` is how long it lay there.
+    """Deliver one message. `name` and `happened_at` are the transport's own (see `parse`); `waited_s` is how long it
+    lay there.
 
     Raises `MessageRefused` where it is wrong, or for nobody.
     """

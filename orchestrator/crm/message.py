@@ -60,8 +60,8 @@ class CrmMessage:
 
 
 def parse(raw: bytes, message_id: str | None = None, happened_at: float | None = None) -> CrmMessage:
-    """`message_id` and `happened_at` are the transport's own name and time (epoch seconds) for the message, for one
-    that brings none."""
+    """`message_id` is the transport's own name for the message, for one that brings none; `happened_at` the time
+    (epoch seconds) at which it took the message, which is then the latest that it can have happened."""
     envelope = _object(raw)
     event = "specversion" in envelope
     fields = _data(envelope) if event else envelope
@@ -76,7 +76,7 @@ def parse(raw: bytes, message_id: str | None = None, happened_at: float | None =
     if occurred_at is None and event:
         occurred_at = _time(envelope, "time")
     own_id = event_name or _optional(fields, "id")
-    occurred_at = happened_at if occurred_at is None else occurred_at
+    occurred_at = min((at for at in (occurred_at, happened_at) if at is not None), default=None)
     return CrmMessage(account, _started(section_id, fields, occurred_at, own_id or message_id), trace)
 
 

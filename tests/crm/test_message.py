@@ -71,6 +71,18 @@ def test_the_transport_names_a_message_that_brings_no_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "at"),
+    [({}, AT_TEN + 5), ({"occurred_at": "2026-11-23T10:00:00Z"}, AT_TEN),
+     ({"occurred_at": "2026-11-23T11:00:00Z"}, AT_TEN + 5)],
+)  # fmt: skip
+def test_a_message_did_not_happen_after_its_transport_took_it(said: dict[str, str], at: float) -> None:
+    """A clock of the CRM's that is ahead must not have a section run past its end."""
+    fact = parse(raw(STARTED | said), "1-0", AT_TEN + 5).fact
+    assert isinstance(fact, SectionStarted)
+    assert fact.occurred_at == at
+
+
+@pytest.mark.parametrize(
     ("field", "value", "target"),
     [
         ("extension", "SIPSIP1", OnExtension("SIPSIP1")),
