@@ -141,7 +141,8 @@ class Account:
             return settings.mute_url
 
         def of_the_feed() -> str | None:
-            return f"{self.feed.server}/api/MuteUnmuteCalls" if self.feed.server else None
+            server = self.feed.server_to_ask
+            return None if server is None else f"{server}/api/MuteUnmuteCalls"
 
         return of_the_feed
 

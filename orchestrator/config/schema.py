@@ -222,7 +222,7 @@ class Account(Table):
     mute_url: Annotated[str, AfterValidator(_mute_address)] = (
         "https://monapisec.voicenter.co.il/Comet/API/MuteUnmuteCalls"
     )
-    """An address, or "feed": the server that the feed is connected to."""
+    """An address, or "feed": the server that the feed is connected to, or tries."""
     active_calls_url: WebAddress = "https://monapisec.voicenter.co.il/comet/API/GetExtensionsCalls"
     api_code: Secret | None = None
     engineio: Annotated[Literal["auto", 3, 4], BeforeValidator(_engineio)] = "auto"

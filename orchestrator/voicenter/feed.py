@@ -80,6 +80,12 @@ class Feed:
         """Base address of the monitor server that the feed is connected to."""
 
     @property
+    def server_to_ask(self) -> str | None:
+        """Base address of the server that the feed is connected to, or tries: it may answer requests where its feed
+        does not. None before the first login."""
+        return self._servers[self._place] if self._servers else None
+
+    @property
     def problem(self) -> str | None:
         """Why the feed is not synced; None when it is."""
         if self._state is FeedState.SYNCED:

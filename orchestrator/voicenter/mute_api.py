@@ -40,7 +40,7 @@ class MuteClient:
         """The values are text, as documented."""
         url = self._url if isinstance(self._url, str) else self._url()
         if not url:
-            return Outcome(Verdict.UNSENT, detail="no address: the feed is not connected")
+            return Outcome(Verdict.UNSENT, detail="no address: not logged in yet")
         request = {**whose, "state": "1" if muted else "0"}
         answer = await post(self._http, url, request, self._timeout, _MOST_BODY_BYTES)
         if isinstance(answer, Unanswered):

@@ -45,6 +45,28 @@ async def test_a_snapshot_makes_it_synced(vendor: Vendor, follow: Follow, told: 
     assert told.notices == [LoginDone(False, 1, None), FeedConnected(vendor.url, 3)]
 
 
+async def test_a_lost_feed_still_names_a_server_to_ask(vendor: Vendor, follow: Follow, told: Told) -> None:
+    """Where `mute_url` is "feed", nothing else says where recordings are muted."""
+    async with follow(vendor) as feed:
+        assert feed.server_to_ask is None
+        await until(lambda: feed.problem is None)
+        vendor.handshake_status = 503
+        vendor.peer.reset()
+        await until(lambda: told.states[-1] is DOWN)
+        assert feed.server_to_ask == vendor.url
+
+
+async def test_a_server_that_is_gone_is_not_asked_for_long(vendor: Vendor, follow: Follow, told: Told) -> None:
+    async with Vendor().running() as other:
+        vendor.servers = [vendor.url, other.url]
+        async with follow(vendor) as feed:
+            await until(lambda: feed.problem is None)
+            assert feed.server_to_ask == vendor.url
+            other.handshake_status = 503
+            vendor.peer.reset()
+            await until(lambda: feed.server_to_ask == other.url)
+
+
 async def test_until_the_snapshot_it_is_syncing(vendor: Vendor, follow: Follow, told: Told) -> None:
     vendor.greeting = vendor.greeting[:2]
     async with follow(vendor) as feed:
