@@ -83,7 +83,9 @@ OWN_FIELDS: Mapping[str, str] = {
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
 }
 
-_NUMBERS = frozenset({"seq", "attempts", "drifts", "lost", "missing", "days", "records", "torn_bytes", "token"})
+_NUMBERS = frozenset(
+    {"seq", "attempts", "drifts", "lost", "missing", "days", "records", "torn_bytes", "token", "entries"}
+)
 _FLAGS = frozenset({"muted", "shown", "refused", "answered", "damaged", "hand"})
 _LISTS = frozenset({"section_ids", "accounts", "policy", "changed", "needs_restart"})
 _TIMES = frozenset({"at", "alive_at", "from", "to", "muted_until"})

@@ -111,6 +111,25 @@ class StoreSlow:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSkipped:
+    """A value that an earlier process left cannot be read: what it stood for is not acted on. It needs a person."""
+
+    key: str
+    name: str
+    """The field of the hash: a section_id, an ivrid or a SIP id."""
+    why: str
+    """Never the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDropped:
+    """While Redis was away so many entries of a stream found no room, and will never stand there."""
+
+    key: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerRefused:
     """The account is another process's; it is asked for again and again."""
 
@@ -287,6 +306,8 @@ EdgeNotice = (
     | StoreLost
     | StoreBack
     | StoreSlow
+    | StoreSkipped
+    | StoreDropped
     | OwnerRefused
     | OwnerTaken
     | OwnerReleased

@@ -1,6 +1,6 @@
 """What an earlier process left in Redis, read in one go.
 
-Guarantees: one damaged value costs that value alone: it is told (`Skipped`), left in Redis as it is, and all the
+Guarantees: one damaged value costs that value alone: it is told (`StoreSkipped`), left in Redis as it is, and all the
 others are loaded. A value of a newer schema stops the load: `SchemaTooNew` says where. Times of an earlier process
 whose clock was another are brought onto ours (`shifted`).
 """
@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from orchestrator.core.facts import Restored
 from orchestrator.core.model import Leg, Section
+from orchestrator.engine.notices import StoreSkipped
 from orchestrator.store import codec
 from orchestrator.store.fields import SchemaTooNew as SchemaTooNew
 from orchestrator.store.fields import Unreadable
@@ -28,19 +29,9 @@ _OF_A_MUTE = ("due_since", "asked_at", "confirmed_at", "retry_at", "verified_at"
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A value in Redis that could not be read. It needs a person: what it stood for is not acted on."""
-
-    key: str
-    name: str
-    """The field of the hash: a section_id or an ivrid."""
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     restored: Restored
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[StoreSkipped, ...]
 
 
 async def load(client: Redis, keys: Keys) -> Found:
@@ -52,7 +43,7 @@ async def load(client: Redis, keys: Keys) -> Found:
     pipe.hgetall(keys.blind)
     pipe.smembers(keys.extensions)
     sections, ended, mutes, blind, extensions = await pipe.execute()
-    skipped: list[Skipped] = []
+    skipped: list[StoreSkipped] = []
     restored = Restored(
         _read(keys.sections, sections, codec.section_from_json, lambda section: section.section_id, skipped),
         _read(keys.ended, ended, codec.ended_from_json, None, skipped),
@@ -113,7 +104,7 @@ def _read(
     raw: Mapping[bytes, bytes],
     parse: Callable[[bytes], Value],
     own_name: Callable[[Value], str] | None,
-    skipped: list[Skipped],
+    skipped: list[StoreSkipped],
 ) -> dict[str, Value]:
     good: dict[str, Value] = {}
     for field, value_json in raw.items():
@@ -123,7 +114,7 @@ def _read(
             if own_name is not None and own_name(value) != name:
                 raise Unreadable("the name in the value is not that of its field")  # noqa: TRY301 - same fate as a parse error
         except Unreadable as error:
-            skipped.append(Skipped(key, name, str(error)))
+            skipped.append(StoreSkipped(key, name, str(error)))
         except SchemaTooNew as error:
             raise SchemaTooNew(f"{key}: {error}; run that version, or empty the key") from None
         else:

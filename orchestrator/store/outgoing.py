@@ -18,8 +18,8 @@ Entry = Mapping[str, str | bytes | int | float]
 class Outgoing:
     def __init__(self, key: str, kept: int, channel: str | None = None) -> None:
         """A stream that keeps about `kept` entries. What an entry has as `data` is published on `channel` too."""
+        self.key = key
         self.dropped = 0
-        self._key = key
         self._kept = kept
         self._channel = channel
         self._entries: deque[Entry] = deque()
@@ -35,7 +35,7 @@ class Outgoing:
         taken = [self._entries.popleft() for _ in range(min(len(self._entries), AT_ONCE))]
         for entry in taken:
             fields = [word for field in entry.items() for word in field]
-            commands.add("XADD", self._key, ["MAXLEN", "~", self._kept, "*", *fields])
+            commands.add("XADD", self.key, ["MAXLEN", "~", self._kept, "*", *fields])
             if self._channel is not None:
                 commands.publish(self._channel, entry["data"])
         return taken

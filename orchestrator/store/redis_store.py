@@ -17,7 +17,7 @@ from orchestrator.core.claims import Blind, Mute
 from orchestrator.core.facts import Restored
 from orchestrator.core.model import EndedSection, FeedState, Leg, Section
 from orchestrator.core.state import State
-from orchestrator.engine.notices import StoreBack, StoreLost
+from orchestrator.engine.notices import StoreBack, StoreDropped, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, in_brief, why
@@ -25,7 +25,7 @@ from orchestrator.store import codec
 from orchestrator.store.commands import WRITES, CommandRunner, Commands, OwnScript
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
-from orchestrator.store.load import Skipped, load, shifted, text
+from orchestrator.store.load import load, shifted, text
 from orchestrator.store.mirror import Mirror, MirroredHash
 from orchestrator.store.outgoing import Entry, Outgoing
 from orchestrator.store.progress import Progress
@@ -58,8 +58,6 @@ class RedisStore:
         observer: Observer,
         lease: Lease,
     ) -> None:
-        self.skipped: tuple[Skipped, ...] = ()
-        """What `load` could not read."""
         self._client = client
         self._keys = keys = Keys(namespace, account)
         self._state = state
@@ -76,6 +74,7 @@ class RedisStore:
         self._audit = Outgoing(keys.audit, AUDIT_KEEPS)
         self._status = Outgoing(keys.status, STATUS_KEEPS, keys.status_channel)
         self._loaded = False
+        self._unread: frozenset[str] = frozenset()  # names of what `load` could not read
         self._stocked = False  # whether the mirrors know what is in Redis
         self._writes: int | None = None  # Redis' number of our last write; None: not known
         self._probe_at = 0.0  # by the loop's time
@@ -99,11 +98,6 @@ class RedisStore:
         """Whether Redis answered when it was last asked, which is done every second."""
         return self._answered and self._lost_at is None
 
-    @property
-    def audit_dropped(self) -> int:
-        """Audit entries that found no room while Redis was away."""
-        return self._audit.dropped
-
     async def load(self) -> Restored:
         """What an earlier process left, in times of our clock.
 
@@ -115,7 +109,9 @@ class RedisStore:
         except REDIS_FAILURES as error:
             self._lose(error)
             raise StoreUnavailable(why(error)) from None
-        self.skipped = found.skipped
+        for skipped in found.skipped:
+            self._observer.notice(skipped)
+        self._unread = frozenset(skipped.name for skipped in found.skipped)
         self._loaded = True
         self._stocked = False
         self._answered = True
@@ -195,6 +191,7 @@ class RedisStore:
         if self._lost_at is not None:
             self._observer.notice(StoreBack(self._clock.now() - self._lost_at))
             self._lost_at = None
+            self._tell_dropped()
 
     async def _work_or_timeout(self) -> None:
         if not self._stocked or self._marks or self._due_extensions or self._audit or self._status:
@@ -233,10 +230,9 @@ class RedisStore:
             state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions), set(state.blind)
         )
         if self._loaded:  # else what is in Redis may yet be loaded: it must not be taken for left over
-            unread = {found.name for found in self.skipped}
-            marks.sections |= (sections | ended) - unread
-            marks.mutes |= mutes - unread
-            marks.blind |= blind - unread
+            marks.sections |= (sections | ended) - self._unread
+            marks.mutes |= mutes - self._unread
+            marks.blind |= blind - self._unread
         self.mark(marks)
 
     async def _write_urgent(self) -> None:
@@ -329,6 +325,12 @@ class RedisStore:
         as_written = self._writes is None or writes == str(self._writes).encode()
         self._stocked = counted == held and as_written
         self._probe_at = asyncio.get_running_loop().time() + PROBE_EVERY_S
+
+    def _tell_dropped(self) -> None:
+        for outgoing in (self._audit, self._status):
+            if outgoing.dropped:
+                self._observer.notice(StoreDropped(outgoing.key, outgoing.dropped))
+                outgoing.dropped = 0
 
     def _lose(self, error: BaseException) -> None:
         """Redis failed: nobody waits for it, and what it holds is looked up anew when it is back."""

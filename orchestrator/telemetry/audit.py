@@ -58,6 +58,8 @@ KEPT = AUDITED | {
     events.STORE_LOST,
     events.STORE_BACK,
     events.STORE_SLOW,
+    events.STORE_SKIPPED,
+    events.STORE_DROPPED,
     events.CLOCK_STEPPED,
     events.CONFIG_RELOADED,
 }

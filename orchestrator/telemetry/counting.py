@@ -60,7 +60,9 @@ from orchestrator.engine.notices import (
     RequestRefused,
     RequestServed,
     StoreBack,
+    StoreDropped,
     StoreLost,
+    StoreSkipped,
     StoreSlow,
 )
 from orchestrator.telemetry.metrics import MESSAGE_RESULTS, Metrics
@@ -69,7 +71,8 @@ _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | MuteForeign
 _WatchNotice = CallOpen | CallVerified | MuteDrifted | ExtensionSet | ApiLost | PollingLost
 _VoicenterNotice = AttemptMade | PollMade | LoginDone | LoginFailed | FeedLost | FeedEventRejected
-_RedisNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected | StoreLost | StoreSlow
+_CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
+_StoreNotice = StoreLost | StoreSlow | StoreSkipped | StoreDropped
 
 _ProcessNotice = OwnerTaken | OwnerLost | ClockStepped | AuditLost | AuditBack
 
@@ -91,9 +94,9 @@ class MetricsObserver:
             case AttemptMade() | PollMade() | LoginDone() | LoginFailed() | FeedLost() | FeedEventRejected():
                 self._voicenter(notice)
             case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
-                self._redis(notice)
-            case StoreLost() | StoreSlow():
-                self._redis(notice)
+                self._crm(notice)
+            case StoreLost() | StoreSlow() | StoreSkipped() | StoreDropped():
+                self._store(notice)
             case CallOpen() | CallVerified() | MuteDrifted() | ExtensionSet() | ApiLost() | PollingLost():
                 self._watch(notice)
             case OwnerTaken() | OwnerLost() | ClockStepped() | AuditLost() | AuditBack():
@@ -195,7 +198,7 @@ class MetricsObserver:
             case never:
                 assert_never(never)
 
-    def _redis(self, notice: _RedisNotice) -> None:
+    def _crm(self, notice: _CrmNotice) -> None:
         match notice:
             case CrmConnected(source):
                 self._unheard.discard(source)
@@ -211,9 +214,18 @@ class MetricsObserver:
                     self._metrics.crm_waits.observe(max(0.0, waited_s))
             case MessageRejected():
                 self._metrics.crm_messages.labels("rejected").inc()
+            case never:
+                assert_never(never)
+
+    def _store(self, notice: _StoreNotice) -> None:
+        match notice:
             case StoreLost():
                 self._metrics.store_losses.labels(self._account).inc()
             case StoreSlow():
                 self._metrics.store_slow.labels(self._account).inc()
+            case StoreSkipped():
+                self._metrics.store_skipped.labels(self._account).inc()
+            case StoreDropped(_, entries):
+                self._metrics.store_dropped.labels(self._account).inc(entries)
             case never:
                 assert_never(never)

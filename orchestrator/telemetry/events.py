@@ -53,14 +53,17 @@ FIELDS: Mapping[str, str] = {
     "duration_ms": "milliseconds that the request took",
     "duration_s": "seconds from the section's first start to its end",
     "engineio": "generation of the Engine.IO protocol spoken, 3 or 4",
+    "entries": "how many entries of a stream",
     "error": "types of the exceptions, never their texts",
     "expires_in_s": "seconds until it expires; missing: never",
     "exposure_ms": "milliseconds that the call was covered, yet recorded",
     "extension": "SIP id; of calls.polled and calls.poll.failed, missing: all extensions were asked for",
     "extensions": "how many extensions the account has",
+    "field": "field of the hash: a section_id, an ivrid or a SIP id",
     "for_s": "seconds, up to now, in which it may have happened",
     "http": "the address of the health and metrics pages",
     "ivrid": "the call's id",
+    "key": "a key in Redis",
     "kind": "started or ended",
     "last_hash": "hash of the last record of that day",
     "library_level": "the level that the library gave it",
@@ -347,6 +350,18 @@ STORE_SLOW = Event(
     Level.WARNING,
     ("waited_s",),
     "A request went out before Redis had its intention.",
+)
+STORE_SKIPPED = Event(
+    "store.skipped",
+    Level.ERROR,
+    ("key", "field", "why"),
+    "A value that an earlier process left in Redis cannot be read: the section or mute that it was is not acted on.",
+)
+STORE_DROPPED = Event(
+    "store.dropped",
+    Level.WARNING,
+    ("key", "entries"),
+    "While Redis was away so many entries of this stream found no room; they will never stand there.",
 )
 
 OWNER_REFUSED = Event(

@@ -64,7 +64,9 @@ from orchestrator.engine.notices import (
     RequestRefused,
     RequestServed,
     StoreBack,
+    StoreDropped,
     StoreLost,
+    StoreSkipped,
     StoreSlow,
 )
 from orchestrator.telemetry import events
@@ -90,10 +92,10 @@ _MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | Extensio
 _SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
-_StoreNotice = StoreLost | StoreBack | StoreSlow | AuditLost | AuditBack | AuditDayClosed
+_StoreNotice = StoreLost | StoreBack | StoreSlow | StoreSkipped | StoreDropped
 _HandNotice = HandMuted | HandReleased | HandEnded
 _OwnerNotice = OwnerRefused | OwnerTaken | OwnerReleased | OwnerLost
-_ProcessNotice = ConfigReloaded | ConfigRejected | ClockStepped
+_ProcessNotice = ConfigReloaded | ConfigRejected | ClockStepped | AuditLost | AuditBack | AuditDayClosed
 
 
 def line(notice: Notice | EdgeNotice) -> Line:
@@ -110,7 +112,7 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _feed(notice)
         case CrmConnected() | CrmLost() | CrmGap() | MessageTaken() | MessageRejected():
             return _crm(notice)
-        case StoreLost() | StoreBack() | StoreSlow() | AuditLost() | AuditBack() | AuditDayClosed():
+        case StoreLost() | StoreBack() | StoreSlow() | StoreSkipped() | StoreDropped():
             return _store(notice)
         case OwnerRefused() | OwnerTaken() | OwnerReleased() | OwnerLost():
             return _owner(notice)
@@ -118,7 +120,7 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _http(notice)
         case HandMuted() | HandReleased() | HandEnded():
             return _hand(notice)
-        case ConfigReloaded() | ConfigRejected() | ClockStepped():
+        case ConfigReloaded() | ConfigRejected() | ClockStepped() | AuditLost() | AuditBack() | AuditDayClosed():
             return _process(notice)
         case never:
             assert_never(never)
@@ -137,6 +139,12 @@ def _process(notice: _ProcessNotice) -> Line:
             return _told(events.CONFIG_REJECTED, mistake=mistake)
         case ClockStepped(by_s):
             return _told(events.CLOCK_STEPPED, by_s=_s(by_s))
+        case AuditLost(why):
+            return _told(events.AUDIT_LOST, why=why)
+        case AuditBack(after_s):
+            return _told(events.AUDIT_BACK, after_s=_s(after_s))
+        case AuditDayClosed(day, records, last_hash):
+            return _told(events.AUDIT_DAY, day=day, records=records, last_hash=last_hash)
         case never:
             assert_never(never)
 
@@ -337,12 +345,10 @@ def _store(notice: _StoreNotice) -> Line:
             return _told(events.STORE_BACK, after_s=_s(after_s))
         case StoreSlow(waited_s):
             return _told(events.STORE_SLOW, waited_s=_s(waited_s))
-        case AuditLost(why):
-            return _told(events.AUDIT_LOST, why=why)
-        case AuditBack(after_s):
-            return _told(events.AUDIT_BACK, after_s=_s(after_s))
-        case AuditDayClosed(day, records, last_hash):
-            return _told(events.AUDIT_DAY, day=day, records=records, last_hash=last_hash)
+        case StoreSkipped(key, name, why):
+            return _told(events.STORE_SKIPPED, key=key, field=name, why=why)
+        case StoreDropped(key, entries):
+            return _told(events.STORE_DROPPED, key=key, entries=entries)
         case never:
             assert_never(never)
 

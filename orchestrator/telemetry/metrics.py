@@ -75,6 +75,15 @@ class Metrics:
         self.feed_rejected = self._counter("feed_events_rejected", "Feed events that could not be understood.")
         self.store_losses = self._counter("store_losses", "Times that Redis stopped answering.")
         self.store_slow = self._counter("store_slow", "Requests sent before Redis had their intention.")
+        self.store_dropped = self._counter(
+            "store_dropped", "Entries for streams in Redis that found no room while it was away."
+        )
+        self.store_skipped = Gauge(
+            f"{PREFIX}_store_skipped",
+            "Values in Redis that could not be read when this process took the account up.",
+            ("account",),
+            registry=self.registry,
+        )
         self.owned = Gauge(
             f"{PREFIX}_owner", "1 while this process works for the account.", ("account",), registry=self.registry
         )
@@ -119,10 +128,11 @@ class Metrics:
         self._states.follow(account, now)
         for family in (self.exposure, self.overmute, self.requests, self.unprotected, self.covered, self.gone):
             family.labels(account)
-        self.owned.labels(account)
+        for gauge in (self.owned, self.store_skipped):
+            gauge.labels(account)
         for counter in (self.foreign, self.sections_started, self.sections_renewed, self.sections_ignored):
             counter.labels(account)
-        for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow):
+        for counter in (self.feed_losses, self.feed_rejected, self.store_losses, self.store_slow, self.store_dropped):
             counter.labels(account)
         for counter in (self.alarms, self.api_losses, self.polling_losses):
             counter.labels(account)

@@ -12,7 +12,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.core.claims import Mute
 from orchestrator.core.model import EndCause, EndedSection, FeedState, OnExtension, Section
 from orchestrator.core.state import State
-from orchestrator.engine.notices import StoreBack, StoreLost
+from orchestrator.engine.notices import StoreBack, StoreDropped, StoreLost
 from orchestrator.engine.ports import Marks, StoreUnavailable
 from orchestrator.store.lease import Lease
 from orchestrator.store.outgoing import WAITING
@@ -204,7 +204,7 @@ async def test_a_redis_that_refuses_to_write_counts_as_away(
         assert await redis.hexists(MUTES, "ivr-secret")
 
 
-async def test_audit_is_bounded_while_redis_is_away_and_keeps_the_newest(
+async def test_streams_are_bounded_while_redis_is_away_keep_the_newest_and_tell_what_is_missing(
     valkey: Valkey, store: RedisStore, redis: Redis, heard: Heard
 ) -> None:
     async with running(store.run()):
@@ -213,12 +213,15 @@ async def test_audit_is_bounded_while_redis_is_away_and_keeps_the_newest(
         await until(lambda: bool(heard.of(StoreLost)))
         for number in range(WAITING + 5):
             store.record({"number": number})
-        assert store.audit_dropped == 5
+            store.announce(b"%d" % number)
+        store.announce(b"one more")
         await valkey.start()
         assert await store.flushed(3 * SOON_S)
         await until(lambda: there(redis))
         kept = [int(entry[b"number"]) for entry in await entries(redis, "mute:{main}:audit")]
         assert kept == list(range(5, WAITING + 5))
+    told = [notice for notice in heard.notices if isinstance(notice, StoreDropped)]
+    assert told == [StoreDropped("mute:{main}:audit", 5), StoreDropped("mute:{main}:status", 6)]
 
 
 async def test_scripts_forgotten_by_redis_are_sent_again(

@@ -57,7 +57,9 @@ from orchestrator.engine.notices import (
     RequestRefused,
     RequestServed,
     StoreBack,
+    StoreDropped,
     StoreLost,
+    StoreSkipped,
     StoreSlow,
 )
 
@@ -111,6 +113,8 @@ EVERY: tuple[Notice | EdgeNotice, ...] = (
     StoreLost(HOSTILE),
     StoreBack(4.0),
     StoreSlow(0.05),
+    StoreSkipped(HOSTILE, HOSTILE, HOSTILE),
+    StoreDropped(HOSTILE, 5),
     OwnerRefused(HOSTILE),
     OwnerReleased(),
     OwnerTaken(7, 0.01, -3600.0),

@@ -58,6 +58,8 @@ export default {
   "event.store.lost": "Redis away",
   "event.store.back": "Redis is back",
   "event.store.slow": "Redis slow",
+  "event.store.skipped": "Unreadable value in Redis",
+  "event.store.dropped": "Entries missing in Redis",
   "event.owner.refused": "Standing by",
   "event.owner.released": "Gave the account up",
   "event.owner.taken": "Took over",
@@ -136,6 +138,9 @@ export default {
   "field.version": "version",
   "field.waited_s": "waited (s)",
   "field.where": "where",
+  "field.key": "key",
+  "field.field": "field",
+  "field.entries": "entries",
 
   "value.message": "by message",
   "value.operator": "by hand",

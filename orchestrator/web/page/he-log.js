@@ -58,6 +58,8 @@ export default {
   "event.store.lost": "אין קשר ל־Redis",
   "event.store.back": "הקשר ל־Redis חזר",
   "event.store.slow": "Redis איטי",
+  "event.store.skipped": "ערך לא קריא ב־Redis",
+  "event.store.dropped": "רשומות חסרות ב־Redis",
   "event.owner.refused": "בהמתנה",
   "event.owner.released": "ויתר על הבעלות",
   "event.owner.taken": "קיבל בעלות",
@@ -136,6 +138,9 @@ export default {
   "field.version": "גרסה",
   "field.waited_s": "המתנה (שנ׳)",
   "field.where": "היכן",
+  "field.key": "מפתח",
+  "field.field": "שדה",
+  "field.entries": "רשומות",
 
   "value.message": "בהודעה",
   "value.operator": "ידנית",
