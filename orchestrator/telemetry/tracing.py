@@ -68,6 +68,13 @@ class _Call:
     """By section: from covered to confirmed."""
 
 
+@dataclass(slots=True)
+class _Section:
+    span: Span
+    calls: set[str] = field(default_factory=set)
+    """Those that were open when it began to cover them."""
+
+
 class Tracing:
     """Of the process; `of` gives an observer for an account, or for the process itself."""
 
@@ -76,7 +83,7 @@ class Tracing:
         self._clock = clock
         self._later = later
         self._noted: list[tuple[float, str, Notice | EdgeNotice]] = []
-        self._sections: dict[tuple[str, str], Span] = {}
+        self._sections: dict[tuple[str, str], _Section] = {}
         self._calls: dict[tuple[str, str], _Call] = {}
 
     def of(self, account: str | None) -> Observer:
@@ -122,7 +129,7 @@ class Tracing:
                     span.set_status(Status(StatusCode.ERROR, "never muted"))
             case CallUnmuted(ivrid) | MuteDrifted(ivrid):
                 self._call(account, ivrid).muted = False
-        self._forget(account, notice)
+        self._forget(account, getattr(notice, "ivrid", None))
 
     def _open(self, at: float, account: str, notice: SectionOpened, parent: str | None) -> None:
         section = notice.section
@@ -133,28 +140,32 @@ class Tracing:
             attributes={"account": account, "section_id": section.section_id, **target_fields(section.target)},
         )
         span.add_event("taken", timestamp=_ns(at))
-        self._sections[account, section.section_id] = span
+        self._sections[account, section.section_id] = _Section(span)
 
     def _close(self, at: float, account: str, notice: SectionClosed) -> None:
         section_id = notice.section.section_id
-        for (of, _), call in self._calls.items():
-            if of == account and (span := call.open.pop(section_id, None)) is not None:
+        section = self._sections.pop((account, section_id), None)
+        if section is None:
+            return
+        for ivrid in section.calls:
+            call = self._calls.get((account, ivrid))
+            if call is not None and (span := call.open.pop(section_id, None)) is not None:
                 span.end(_ns(at))
-        self._calls = {key: call for key, call in self._calls.items() if call.muted or call.open}
-        if (span := self._sections.pop((account, section_id), None)) is not None:
-            span.set_attribute("cause", notice.cause.value)
-            span.end(_ns(at))
+                self._forget(account, ivrid)
+        section.span.set_attribute("cause", notice.cause.value)
+        section.span.end(_ns(at))
 
     def _cover(self, at: float, account: str, notice: CallCovered) -> None:
         section = self._sections.get((account, notice.section_id))
         if section is None:  # an earlier process traced it
             return
         call = self._call(account, notice.ivrid)
-        span = self._child("mute", section, at, ivrid=notice.ivrid, reason=notice.reason.value)
+        span = self._child("mute", section.span, at, ivrid=notice.ivrid, reason=notice.reason.value)
         if call.muted:  # under another section
             span.end(_ns(at))
         else:
             call.open[notice.section_id] = span
+            section.calls.add(notice.ivrid)
 
     def _settle(self, at: float, account: str, ivrid: str, muted: bool, **figures: str | float) -> None:
         call = self._call(account, ivrid)
@@ -169,9 +180,8 @@ class Tracing:
             del self._calls[next(iter(self._calls))]
         return self._calls.setdefault((account, ivrid), _Call())
 
-    def _forget(self, account: str, notice: Notice | EdgeNotice) -> None:
+    def _forget(self, account: str, ivrid: str | None) -> None:
         """Of a call that is neither muted nor waited for there is nothing to keep."""
-        ivrid = getattr(notice, "ivrid", None)
         if ivrid is not None and (call := self._calls.get((account, ivrid))) and not (call.muted or call.open):
             del self._calls[account, ivrid]
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from aiohttp import web
@@ -139,6 +139,21 @@ def test_what_is_kept_is_bounded(on: Traces, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(10):
         on.tell(CallMuted(f"c{number}", frozenset(), 0.1, 1, ""))
     assert [ivrid for _, ivrid in on.tracing._calls] == ["c7", "c8", "c9"]
+
+
+def test_a_section_that_closes_looks_at_its_own_calls_alone(on: Traces) -> None:
+    """Of a thousand that close at once each would hold the loop for all the others."""
+
+    class Looked(dict[tuple[str, str], Any]):
+        def items(self) -> NoReturn:
+            raise AssertionError("all calls are gone through")
+
+    on.tell(SectionOpened(PAY), covered(), CallMuted("c2", frozenset(), 0.1, 1, "a1"))
+    on.tracing._calls = Looked(on.tracing._calls)
+    on.tell(SectionClosed(PAY, EndCause.MESSAGE, T0))
+    assert [ivrid for _, ivrid in on.tracing._calls] == ["c2"]
+    (mute,) = on.ended("mute")
+    assert mute.end_time is not None
 
 
 def test_any_notice_may_come(on: Traces) -> None:
