@@ -6,7 +6,6 @@ Guarantee: an account shares nothing with another but the process and its clock.
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
 import aiohttp
 from redis.asyncio import Redis
@@ -59,7 +58,6 @@ class Account:
         outside: Outside,
         watchers: Watchers,
         journal: Journal,
-        stack: AsyncExitStack,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
         audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
@@ -72,7 +70,7 @@ class Account:
         self.lease = Lease(lease_client, keys, outside.me, clock, observer)
         self.store = RedisStore(store_client, config.redis.namespace, name, state, clock, observer, self.lease)
         api = MuteClient(http, self._mute_url(settings), config.api.timeout_seconds)
-        calls = _active_calls(config, settings, http, observer)
+        calls = _active_calls(settings, http, observer)
         self.engine = Engine(
             state,
             _policy(config),
@@ -161,7 +159,7 @@ def _policy(config: Config) -> Policy:
 
 
 def _active_calls(
-    config: Config, settings: AccountSettings, http: aiohttp.ClientSession, observer: Observer
+    settings: AccountSettings, http: aiohttp.ClientSession, observer: Observer
 ) -> ActiveCallsClient | None:
     """None: there is no code to ask with."""
     if settings.api_code is None:
@@ -173,13 +171,8 @@ def _active_calls(
 def _feed_settings(settings: AccountSettings) -> FeedSettings:
     return FeedSettings(
         settings.login_type,
-        _credentials(settings),
+        Credentials(settings.credentials),
         settings.login_url,
         settings.refresh_url,
         settings.engineio,
     )
-
-
-def _credentials(settings: AccountSettings) -> Credentials:
-    given = {name: getattr(settings, name) for name in ("token", "username", "email", "password")}
-    return Credentials({name: secret.get_secret_value() for name, secret in given.items() if secret is not None})

@@ -1,4 +1,4 @@
-"""The daemon: here, and in `account`, the parts are wired together, and nowhere else.
+"""The daemon: here, in `account` and in `watchers` the parts are wired together, and nowhere else.
 
 Guarantees: every account has an engine, a feed, a store and connections of its own, so that a fault of one
 touches no other; when asked to stop it takes no more messages, finishes the requests in flight (up to
@@ -123,14 +123,14 @@ async def assemble(config: Config, log: Log, stack: AsyncExitStack, outside: Out
         http = await stack.enter_async_context(outside.session())
         own = await stack.enter_async_context(_closing(writer(url)))
         lease_client = await stack.enter_async_context(_closing(writer(url)))
-        accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, journal, stack)
+        accounts[name] = Account(name, config, own, lease_client, http, outside, watchers, journal)
 
-    def client(make: Callable[[str], Redis]) -> Redis:
-        made = make(url)
+    def new_reader() -> Redis:
+        made = reader(url)
         stack.push_async_callback(made.aclose)
         return made
 
-    return Daemon(config, accounts, redis, client, outside, watchers, journal)
+    return Daemon(config, accounts, redis, new_reader, outside, watchers, journal)
 
 
 class Daemon:
@@ -141,7 +141,7 @@ class Daemon:
         config: Config,
         accounts: Mapping[str, Account],
         redis: Redis,
-        client: Callable[[Callable[[str], Redis]], Redis],
+        new_reader: Callable[[], Redis],
         outside: Outside,
         watchers: Watchers,
         journal: Journal,
@@ -156,19 +156,20 @@ class Daemon:
         self.hand = Hand(self.desk, accounts, clock, outside.rng)
         keeper = Keeper(accounts, clock, self.problems, watchers.history, watchers.recent)
         self.board = Board(accounts, keeper, self.desk, clock, watchers.history)
-        to = (self.desk.deliver, observer, self._dead_letters, clock, outside.rng)
+        crm, deliver, letters, rng = config.crm, self.desk.deliver, self._dead_letters, outside.rng
 
         def durable(source: Callable[[Wire], Source]) -> DurableReader:
-            wire = Wire(client(reader))
-            return DurableReader(source(wire), wire, *to)
+            wire = Wire(new_reader())
+            return DurableReader(source(wire), wire, deliver, observer, letters, clock, rng)
 
-        crm = config.crm
+        def fleeting() -> PubSubReader:
+            return PubSubReader(new_reader(), crm.channels, deliver, observer, letters, clock, rng)
+
         streams = [
             durable(partial(Stream, key=key, group=crm.group, clock=clock)) for key in dict.fromkeys(crm.streams)
         ]
         lists = [durable(partial(List, key=key)) for key in dict.fromkeys(crm.lists)]
-        channels = [PubSubReader(client(reader), crm.channels, *to)] if crm.channels else []
-        self._messages = WaysIn([*streams, *lists], channels)
+        self._messages = WaysIn([*streams, *lists], [fleeting()] if crm.channels else [])
 
     def problems(self) -> dict[str, str]:
         """What is not ready, and why."""

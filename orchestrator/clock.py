@@ -7,12 +7,18 @@ it by `at_wall`, whatever steps the wall took since.
 """
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 STEP_S = 1.0
 """A wall clock that moved against ours by more has stepped; by less, it is being disciplined, and nobody cares."""
 
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def utc(at: float) -> str:
+    """Epoch seconds as a UTC time with milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Clock(Protocol):

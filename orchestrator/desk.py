@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from orchestrator.clock import WallClock
+from orchestrator.clock import WallClock, utc
 from orchestrator.core import view
 from orchestrator.core.facts import SectionEnded, SectionStarted
 from orchestrator.core.model import EndedSection, Extension, Section, target_fields
@@ -17,7 +17,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.crm.intake import Receipt
 from orchestrator.crm.message import CrmMessage, MessageRefused, parse, parse_end, parse_start
-from orchestrator.documents import call_document, ended_document, extension_document, rfc_3339, running_document
+from orchestrator.documents import call_document, ended_document, extension_document, running_document
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import MessageRejected, MessageTaken
 from orchestrator.engine.ports import Observer
@@ -184,7 +184,7 @@ class Desk:
 
 def over(ended: EndedSection) -> Over:
     cause = ended.cause.value
-    return Over(f"The section has ended (cause: {cause}).", cause, rfc_3339(ended.at))
+    return Over(f"The section has ended (cause: {cause}).", cause, utc(ended.at))
 
 
 def _why_not(state: State, section_id: str) -> str:

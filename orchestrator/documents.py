@@ -4,9 +4,9 @@ Guarantees: ids and figures only, never personal data; what a field means and it
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.clock import utc
 from orchestrator.core import view
 from orchestrator.core.model import EndCause, Extension, Leg, Section, target_fields
 from orchestrator.core.policy import Policy
@@ -27,8 +27,8 @@ def section_document(account: str, section: Section, state: str, calls: Iterable
         "account": account,
         **target_fields(section.target),
         "state": state,
-        "started_at": rfc_3339(section.started_at),
-        "expires_at": rfc_3339(section.expires_at),
+        "started_at": utc(section.started_at),
+        "expires_at": utc(section.expires_at),
         "calls": [_call(call) for call in calls],
     }
 
@@ -38,7 +38,7 @@ def ended_document(
 ) -> dict[str, Any]:
     """A section that ended, with its calls as they stood then."""
     document = section_document(account, section, Word.ENDED.value, calls)
-    return document | {"ended_at": rfc_3339(at), "cause": cause.value}
+    return document | {"ended_at": utc(at), "cause": cause.value}
 
 
 def extension_document(account: str, extension: Extension, section_ids: Iterable[str]) -> dict[str, Any]:
@@ -74,15 +74,10 @@ def status_event(account: str, event_id: str, told: Told) -> dict[str, Any]:
         "source": f"/mute-orchestrator/{account}",
         "type": f"mute-orchestrator.section.{told.word.value}",
         "subject": told.section.section_id,
-        "time": rfc_3339(told.at),
+        "time": utc(told.at),
         "datacontenttype": "application/json",
         "data": data,
     }
-
-
-def rfc_3339(at: float) -> str:
-    """Epoch seconds as a UTC time with milliseconds."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _call(call: CallStanding) -> dict[str, Any]:

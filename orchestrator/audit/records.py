@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.clock import utc as utc
+
 VERSION = 1
 GENESIS = "0" * 64
 """`prev` of the first record of all."""
@@ -103,11 +105,6 @@ def parsed(line: bytes) -> Record:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise error if isinstance(error, NoRecord) else NoRecord("lacks what every record has") from None
     return found
-
-
-def utc(at: float) -> str:
-    """Epoch seconds as a UTC time with milliseconds."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_s(text: str) -> float:

@@ -19,7 +19,7 @@ from yarl import URL
 
 from orchestrator.cli.address import TOKEN, Address
 from orchestrator.cli.table import Row, printable
-from orchestrator.documents import rfc_3339
+from orchestrator.clock import utc
 
 WITHIN_S = 5.0
 
@@ -136,7 +136,7 @@ def _json_object(content_type: str, body: bytes) -> Row | None:
 
 def _at(date: str) -> str:
     try:
-        return rfc_3339(parsedate_to_datetime(date).timestamp())
+        return utc(parsedate_to_datetime(date).timestamp())
     except ValueError:
         return ""
 

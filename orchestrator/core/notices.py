@@ -90,7 +90,7 @@ class MuteForeign(Struct, frozen=True):
 
 
 class MuteFailed(Struct, frozen=True):
-    """An attempt failed; the next one comes at `retry_at`."""
+    """An attempt failed; the next one comes after `retry_in_s`."""
 
     ivrid: str
     muted: bool

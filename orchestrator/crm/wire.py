@@ -12,6 +12,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from orchestrator.redis_clients import connection_of
+
 ANSWER_S = 3.0
 """For a batch of large messages over a slow network."""
 BLOCK_S = 5.0
@@ -35,10 +37,7 @@ class Wire:
         refused: ResponseError | None = None
         answers: list[Any] = []
         async with asyncio.timeout(ANSWER_S if within_s is None else within_s):
-            await self._client.initialize()
-            connection = self._client.connection
-            if connection is None:
-                raise ValueError("the client has no connection of its own: make it with `reader`")
+            connection = await connection_of(self._client)
             await connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:  # every answer is read, or it would be taken for that of the next command
                 try:

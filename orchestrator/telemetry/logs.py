@@ -10,12 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, Literal, Self, TextIO
 
 import structlog
 from structlog.types import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from orchestrator.clock import utc
 from orchestrator.telemetry.allowlist import AllowList
 from orchestrator.telemetry.events import DAEMON_CRASHED, LINES_LOST, TASK_FAILED, Event, Level
 from orchestrator.telemetry.faults import fault
@@ -114,8 +114,7 @@ class _Stamp:
         self._now = now
 
     def __call__(self, _logger: WrappedLogger, method: str, given: EventDict) -> EventDict:
-        at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"timestamp": at, "level": method, "event": given.pop("event"), **given}
+        return {"timestamp": utc(self._now()), "level": method, "event": given.pop("event"), **given}
 
 
 class _Lines:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import socketio  # type: ignore[import-untyped]
 
-from orchestrator.voicenter.engineio3 import (
+from orchestrator.voicenter.engineio import (
     Client,
     Client3,
     ConnectionLost,

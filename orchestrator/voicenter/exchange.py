@@ -89,7 +89,7 @@ async def post(
     """Send `request` as JSON, once. The answer may have `most_bytes`."""
     try:
         async with http.post(url, json=request, timeout=timeout, allow_redirects=False) as response:
-            return Answer(response.status, response.headers, await _read(response, most_bytes))
+            return Answer(response.status, response.headers, await body_of(response, most_bytes))
     except _UNSENT as error:
         return Unanswered(Verdict.UNSENT, fault(error))
     except aiohttp.ClientResponseError as error:
@@ -98,7 +98,8 @@ async def post(
         return Unanswered(Verdict.LOST, fault(error))
 
 
-async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytearray | None:
+async def body_of(response: aiohttp.ClientResponse, most_bytes: int) -> bytearray | None:
+    """None: it is longer than allowed."""
     body = bytearray()
     while chunk := await response.content.read(_CHUNK_BYTES):
         body += chunk

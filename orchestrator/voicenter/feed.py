@@ -21,7 +21,7 @@ from orchestrator.engine.ports import Observer
 from orchestrator.voicenter.access import Access
 from orchestrator.voicenter.backoff import backoff_s
 from orchestrator.voicenter.connection import Connection, ConnectionLimits, connect
-from orchestrator.voicenter.engineio3 import ClosedByServer, ConnectionLost, ConnectionRefused, Generation
+from orchestrator.voicenter.engineio import ClosedByServer, ConnectionLost, ConnectionRefused, Generation
 from orchestrator.voicenter.login import Credentials, Session
 from orchestrator.voicenter.monitor import FellSilent, Monitor
 from orchestrator.voicenter.settings import FeedSettings

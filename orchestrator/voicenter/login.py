@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from orchestrator.clock import Clock
+from orchestrator.voicenter.exchange import body_of
 from orchestrator.voicenter.faults import fault
 from orchestrator.voicenter.payloads import whole_number
 
@@ -114,12 +115,9 @@ async def _session(response: aiohttp.ClientResponse, clock: Clock) -> Session:
         raise LoginRefused(f"HTTP {response.status}")
     if response.status != 200:
         raise LoginUnavailable(f"HTTP {response.status}")
-    body = b""
-    while chunk := await response.content.read(_MOST_BODY_BYTES):
-        body += chunk
-        if len(body) > _MOST_BODY_BYTES:
-            response.close()
-            raise LoginUnavailable("answer is too long")
+    body = await body_of(response, _MOST_BODY_BYTES)
+    if body is None:
+        raise LoginUnavailable("answer is too long")
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

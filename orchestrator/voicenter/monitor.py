@@ -13,7 +13,7 @@ from orchestrator.core.facts import Fact
 from orchestrator.engine.notices import FeedEventRejected
 from orchestrator.engine.ports import Observer
 from orchestrator.voicenter.connection import Connection
-from orchestrator.voicenter.engineio3 import ConnectionLost, ConnectionRefused
+from orchestrator.voicenter.engineio import ConnectionLost, ConnectionRefused
 from orchestrator.voicenter.payloads import PayloadError, error_code, in_short, parse_event, parse_snapshot
 from orchestrator.voicenter.settings import FeedSettings
 

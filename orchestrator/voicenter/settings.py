@@ -10,9 +10,9 @@ from orchestrator.voicenter.login import Credentials, LoginType
 class FeedSettings:
     login_type: LoginType
     credentials: Credentials
-    login_url: str = "https://loginapi.voicenter.co.il/monitorAPI/Login"
+    login_url: str
     """The kind of login is appended: `/Token`, `/Account`, `/User`."""
-    refresh_url: str = "https://loginapi.voicenter.co.il/monitorAPI/RefreshIdentityToken"
+    refresh_url: str
     engineio: Literal["auto", 3, 4] = "auto"
     """`auto`: as the login's answer tells, else 3."""
     keepalive_s: float = 60.0

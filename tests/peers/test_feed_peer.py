@@ -96,6 +96,7 @@ async def session(request: pytest.FixtureRequest) -> AsyncIterator[Session]:
                 login_type="account",
                 credentials=Credentials({"username": "somebody", "password": "something"}),
                 login_url=login_url,
+                refresh_url=login_url,
                 engineio=3 if generation.allow_eio3 else "auto",
                 keepalive_s=0.3,
             )

@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.simulator import payloads
 from orchestrator.simulator.payloads import Payload, VendorClock
 from orchestrator.simulator.telephony import Line, LineChanged, Reason
-from orchestrator.voicenter.engineio3 import ConnectionLost, ConnectionRefused
+from orchestrator.voicenter.engineio import ConnectionLost, ConnectionRefused
 from tests.simulation.loop import Process, SimulatedLoop, this_process
 
 LAG_MOST_S = 3.0

@@ -12,7 +12,7 @@ from orchestrator.core.facts import Fact
 from orchestrator.engine.notices import FeedConnected
 from orchestrator.voicenter.access import Access
 from orchestrator.voicenter.connection import Connection
-from orchestrator.voicenter.engineio3 import ConnectionLost
+from orchestrator.voicenter.engineio import ConnectionLost
 from orchestrator.voicenter.feed import Credentials, Feed, FeedSettings
 from orchestrator.voicenter.login import Session
 from tests.valkey import Heard
@@ -47,7 +47,7 @@ async def _cancelled_as_it_breaks(monkeypatch: Any) -> None:
     async def connect(*_: Any) -> AsyncIterator[Connection]:
         yield cast("Connection", connection)
 
-    settings = FeedSettings("token", Credentials({"token": "token"}))
+    settings = FeedSettings("token", Credentials({"token": "token"}), "http://login.test", "http://refresh.test")
     http, rng = cast("aiohttp.ClientSession", None), random.Random(1)
     heard = Heard()
     feed = Feed(settings, http, VirtualClock(), rng, _learn, heard, cast("Callable[..., Any]", connect))

@@ -8,12 +8,12 @@ from orchestrator.core.facts import Fact
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.voicenter.connection import Connection
-from orchestrator.voicenter.engineio3 import ConnectionLost
+from orchestrator.voicenter.engineio import ConnectionLost
 from orchestrator.voicenter.feed import Credentials, FeedSettings
 from orchestrator.voicenter.monitor import FellSilent, Monitor
 from tests.virtual_time import VirtualClock, run
 
-SETTINGS = FeedSettings("token", Credentials({"token": "t"}))
+SETTINGS = FeedSettings("token", Credentials({"token": "t"}), "http://login.test", "http://refresh.test")
 
 
 class Blind:

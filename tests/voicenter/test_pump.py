@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from orchestrator.voicenter.connection import ConnectionLimits, connect
-from orchestrator.voicenter.engineio3 import PACKETS_A_TURN, ClosedByServer
+from orchestrator.voicenter.engineio import PACKETS_A_TURN, ClosedByServer
 from tests.voicenter.vendor import until
 
 PACKETS = 5_000
