@@ -174,5 +174,6 @@ def _feed_settings(settings: AccountSettings) -> FeedSettings:
         Credentials(settings.credentials),
         settings.login_url,
         settings.refresh_url,
+        settings.allow_http == "yes",
         settings.engineio,
     )

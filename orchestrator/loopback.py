@@ -1,6 +1,7 @@
 """Which addresses lead to this machine alone."""
 
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
@@ -9,3 +10,9 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def in_clear(address: str) -> bool:
+    """Whether what is sent to this web address crosses a network for everybody to read."""
+    parts = urlsplit(address)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

@@ -281,6 +281,17 @@ class TestHttp:
         for secret in ("the-token-itself", "t0k3n", "12345", "dG9v"):
             assert secret not in "".join(told)
 
+    @pytest.mark.parametrize("key", ["login_url", "refresh_url", "mute_url", "active_calls_url"])
+    def test_credentials_do_not_cross_a_network_in_clear_unless_that_is_said(self, file: Path, key: str) -> None:
+        there = f'{ACCOUNT}{key} = "http://pbx.example/x"\n'
+        assert mistake(file, there) == (
+            f"accounts.main.{key}: 'http://pbx.example/x' sends credentials across the network in clear; give an"
+            ' https:// address, or say allow_http = "yes" where nobody else can listen'
+        )
+        assert loaded(file, there + 'allow_http = "yes"\n')
+        for host in ("127.0.0.1:8090", "[::1]", "localhost"):
+            assert loaded(file, f'{ACCOUNT}{key} = "http://{host}/x"\n')
+
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
     def test_tokens_need_no_tls_on_this_machine(self, file: Path, host: str) -> None:
         (token,) = loaded(file, f'[http]\nhost = "{host}"\n{TOKEN}{ACCOUNT}').http.tokens

@@ -225,6 +225,8 @@ class Account(Table):
     """An address, or "feed": the server that the feed is connected to, or tries."""
     active_calls_url: WebAddress = "https://monapisec.voicenter.co.il/comet/API/GetExtensionsCalls"
     api_code: Secret | None = None
+    allow_http: Literal["yes", "no"] = "no"
+    """Whether these addresses, and the servers that the login names, may be http:// beyond this machine."""
     engineio: Annotated[Literal["auto", 3, 4], BeforeValidator(_engineio)] = "auto"
 
     @property

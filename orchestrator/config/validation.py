@@ -13,7 +13,7 @@ from orchestrator.config.keys import is_secret, nearest
 from orchestrator.config.mistakes import ConfigError, KeyPath, mistake, shown
 from orchestrator.config.reading import Raw
 from orchestrator.config.schema import CREDENTIALS, WAYS_IN, Config, Crm, Http, Policy
-from orchestrator.loopback import is_loopback
+from orchestrator.loopback import in_clear, is_loopback
 
 _ANY_CREDENTIAL = frozenset(key for keys in CREDENTIALS.values() for key in keys)
 
@@ -103,6 +103,7 @@ def _bound(ctx: Mapping[str, object], key: str) -> str:
 
 def _together(raw: Raw, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
     yield from _credentials(raw.tree.get("accounts", {}), raw.unread)
+    yield from _addresses(raw.tree.get("accounts", {}), wrong)
     yield from _ways_in(raw.tree.get("crm", {}))
     yield from _section_bounds(raw.tree.get("policy", {}), wrong)
     yield from _http(raw.tree.get("http", {}))
@@ -129,6 +130,23 @@ def _credentials(accounts: object, unread: set[KeyPath]) -> Iterator[tuple[KeyPa
                 ("accounts", name, key),
                 f"does not belong to login_type {login_type}, which takes {' and '.join(needed)}",
             )
+
+
+def _addresses(accounts: object, wrong: set[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+    """Credentials that cross a network in clear are everybody's."""
+    if not isinstance(accounts, dict):
+        return
+    for name, account in accounts.items():
+        if not isinstance(account, dict) or account.get("allow_http") == "yes":
+            continue
+        for key in ("login_url", "refresh_url", "mute_url", "active_calls_url"):
+            path, address = ("accounts", name, key), account.get(key)
+            if path not in wrong and isinstance(address, str) and in_clear(address):
+                yield (
+                    path,
+                    f"{shown(address)} sends credentials across the network in clear; give an https:// address,"
+                    ' or say allow_http = "yes" where nobody else can listen',
+                )
 
 
 def _ways_in(crm: object) -> Iterator[tuple[KeyPath, str]]:

@@ -6,12 +6,14 @@ again with backoff. Nobody else talks to the login server, so it is never hammer
 
 import asyncio
 import random
+from dataclasses import replace
 
 import aiohttp
 
 from orchestrator.clock import Clock
 from orchestrator.engine.notices import LoginDone, LoginFailed
 from orchestrator.engine.ports import Observer
+from orchestrator.loopback import in_clear
 from orchestrator.voicenter.backoff import backoff_s
 from orchestrator.voicenter.login import LoginRefused, LoginUnavailable, Session, log_in, refresh
 from orchestrator.voicenter.settings import FeedSettings
@@ -72,6 +74,7 @@ class Access:
                 fresh = await refresh(
                     self._http, settings.refresh_url, session.refresh_token, self._clock, settings.login_timeout_s
                 )
+                fresh = self._without_clear(fresh)
             except (LoginRefused, LoginUnavailable) as error:
                 self._observer.notice(LoginFailed(f"token refresh: {error}", refused=False, retry_in_s=0.0))
             else:
@@ -103,7 +106,7 @@ class Access:
 
     async def _ask(self) -> Session:
         settings = self._settings
-        return await log_in(
+        session = await log_in(
             self._http,
             settings.login_url,
             settings.login_type,
@@ -111,6 +114,16 @@ class Access:
             self._clock,
             settings.login_timeout_s,
         )
+        return self._without_clear(session)
+
+    def _without_clear(self, session: Session) -> Session:
+        """Without the servers to which the token would go in clear. Raises `LoginUnavailable` where none is left."""
+        if self._settings.allow_http:
+            return session
+        servers = tuple(server for server in session.servers if not in_clear(server))
+        if not servers:
+            raise LoginUnavailable('all servers are http://, which takes allow_http = "yes"')
+        return replace(session, servers=servers)
 
     def _refused(self, why: str) -> float:
         wait_s = self._settings.refused_retry_s

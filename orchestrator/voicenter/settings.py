@@ -13,6 +13,8 @@ class FeedSettings:
     login_url: str
     """The kind of login is appended: `/Token`, `/Account`, `/User`."""
     refresh_url: str
+    allow_http: bool = False
+    """Whether the servers that the login names may be http:// beyond this machine."""
     engineio: Literal["auto", 3, 4] = "auto"
     """`auto`: as the login's answer tells, else 3."""
     keepalive_s: float = 60.0

@@ -464,6 +464,25 @@ async def test_with_a_new_token_it_is_the_first_server_again(vendor: Vendor, fol
             await until(lambda: bool(vendor.refreshes) and feed.server == vendor.url and feed.problem is None)
 
 
+async def test_a_token_goes_to_no_server_in_clear(vendor: Vendor, follow: Follow, told: Told) -> None:
+    vendor.servers = ["http://monitor.example", vendor.url]
+    async with follow(vendor) as feed:
+        await until(lambda: feed.problem is None)
+        assert feed.server == vendor.url
+    assert not told.all(FeedLost)
+
+
+async def test_a_login_that_names_servers_in_clear_alone_is_none_unless_they_are_allowed(
+    vendor: Vendor, follow: Follow, told: Told
+) -> None:
+    vendor.servers = ["http://monitor.example"]
+    async with follow(vendor) as feed:
+        await until(lambda: told.all(LoginFailed))
+        assert feed.problem == 'login not possible: all servers are http://, which takes allow_http = "yes"'
+    async with follow(vendor, allow_http=True) as feed:
+        await until(lambda: told.all(LoginDone))
+
+
 async def test_with_no_server_to_be_had_the_list_is_asked_for_again(
     vendor: Vendor, follow: Follow, told: Told, unused_tcp_port: int
 ) -> None:
