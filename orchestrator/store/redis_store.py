@@ -1,9 +1,8 @@
 """The durable copy of one account's state in Redis: one writer, group commit, newest values only.
 
 Guarantees: sections and mutes go first, in one atomic step, so a snapshot of thousands of extensions delays them by
-one batch at most; an extension's hash is replaced as a whole; what is marked stays marked until Redis has it, however
-long Redis is away; after every failure, and when Redis turns out to hold something else than was written, all is
-compared and written anew; no extension of an earlier process stays behind once the feed is synced; and every write
+one batch at most; what is marked stays marked until Redis has it, however long Redis is away; after every failure,
+and when Redis turns out to hold something else than was written, all is compared and written anew; and every write
 is behind the fence of the account's lease, so a process that lost the account changes nothing.
 """
 
@@ -15,24 +14,22 @@ from redis.asyncio import Redis
 from orchestrator.clock import Clock
 from orchestrator.core.claims import Blind, Mute
 from orchestrator.core.facts import Restored
-from orchestrator.core.model import EndedSection, FeedState, Leg, Section
+from orchestrator.core.model import EndedSection, Section
 from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreBack, StoreDropped, StoreLost
 from orchestrator.engine.ports import Marks, Observer, StoreUnavailable
 from orchestrator.redis_clients import ANSWER_S
 from orchestrator.redis_errors import REDIS_FAILURES, in_brief, why
 from orchestrator.store import codec
-from orchestrator.store.commands import WRITES, CommandRunner, Commands, OwnScript
+from orchestrator.store.commands import WRITES, CommandRunner, Commands
+from orchestrator.store.extensions import Extensions
 from orchestrator.store.keys import Keys
 from orchestrator.store.lease import Lease
 from orchestrator.store.load import load, shifted, text
-from orchestrator.store.mirror import Mirror, MirroredHash
+from orchestrator.store.mirror import MirroredHash
 from orchestrator.store.outgoing import Entry, Outgoing
 from orchestrator.store.progress import Progress
 
-EXTENSIONS_AT_ONCE = 250
-"""A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
-COMPARED_AT_ONCE = 2_500
 PROBE_EVERY_S = 1.0
 """How often it is asked whether Redis is there and still holds what was written."""
 LOAD_S = 5.0
@@ -41,8 +38,6 @@ STATUS_KEEPS = 10_000
 """How many entries these streams keep, roughly."""
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
-
-Legs = tuple[Leg, ...]
 
 
 class RedisStore:
@@ -64,13 +59,12 @@ class RedisStore:
         self._clock = clock
         self._observer = observer
         self._lease = lease
-        self._replace = OwnScript(client, "extensions")
         self._commands = CommandRunner(client, lease)
         self._sections: MirroredHash[Section] = MirroredHash(keys.sections, codec.section_to_json)
         self._ended: MirroredHash[EndedSection] = MirroredHash(keys.ended, codec.ended_to_json)
         self._mutes: MirroredHash[Mute] = MirroredHash(keys.mutes, codec.mute_to_json)
         self._blind: MirroredHash[Blind] = MirroredHash(keys.blind, codec.blind_to_json)
-        self._legs: Mirror[Legs] = Mirror()
+        self._extensions = Extensions(client, keys, state, lease)
         self._audit = Outgoing(keys.audit, AUDIT_KEEPS)
         self._status = Outgoing(keys.status, STATUS_KEEPS, keys.status_channel)
         self._loaded = False
@@ -78,9 +72,7 @@ class RedisStore:
         self._stocked = False  # whether the mirrors know what is in Redis
         self._writes: int | None = None  # Redis' number of our last write; None: not known
         self._probe_at = 0.0  # by the loop's time
-        self._swept = False  # whether the extensions of an earlier process were looked for
         self._marks = Marks()  # sections and claims
-        self._due_extensions: dict[str, None] = {}  # taken newest first: an event overtakes a snapshot
         self._progress = Progress()  # with sections and claims
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -124,9 +116,7 @@ class RedisStore:
             self._marks.mutes |= marks.mutes
             self._marks.blind |= marks.blind
             self._progress.marked += 1
-        for sip in marks.extensions:
-            self._due_extensions.pop(sip, None)
-            self._due_extensions[sip] = None
+        self._extensions.mark(marks.extensions)
         self._rouse()
 
     def record(self, entry: Entry) -> None:
@@ -184,7 +174,7 @@ class RedisStore:
         if not self._stocked:
             await self._take_stock()
         await self._write_urgent()
-        await self._write_extensions()
+        self._count(await self._extensions.write())
         if not self._marks and asyncio.get_running_loop().time() >= self._probe_at:
             await self._probe()
         self._answered = True
@@ -194,7 +184,7 @@ class RedisStore:
             self._tell_dropped()
 
     async def _work_or_timeout(self) -> None:
-        if not self._stocked or self._marks or self._due_extensions or self._audit or self._status:
+        if not self._stocked or self._marks or self._extensions.due or self._audit or self._status:
             return
         self._wake.clear()
         self._idle.set()
@@ -224,8 +214,8 @@ class RedisStore:
         self._ended.learn(ended)
         self._mutes.learn(mutes)
         self._blind.learn(blind)
-        self._legs.learn(extensions)
-        self._stocked, self._swept, self._writes = True, False, None
+        self._extensions.learn(extensions)
+        self._stocked, self._writes = True, None
         marks = Marks(
             state.sections.keys() | state.ended.keys(), set(state.mutes), set(state.extensions), set(state.blind)
         )
@@ -257,8 +247,7 @@ class RedisStore:
         self._ended.settle(ended)
         self._mutes.settle(mutes)
         self._blind.settle(blind)
-        if writes is not None:
-            self._count(writes)
+        self._count(writes)
         self._progress.reach(upto)
         if self._loaded and self._stocked:
             self._lease.settle()
@@ -268,43 +257,10 @@ class RedisStore:
         found = ((sip, self._state.blind.get(sip)) for sip in sips)
         return {sip: claim for sip, claim in found if claim is not None and claim.asked}
 
-    async def _write_extensions(self) -> None:
-        """One batch, each hash replaced as a whole."""
-        if not self._swept and self._state.feed is FeedState.SYNCED:
-            self._due_extensions |= dict.fromkeys(self._legs.names() - self._state.extensions.keys())
-            self._swept = True
-        batch = self._next_extensions()
-        if not batch:
+    def _count(self, writes: int | None) -> None:
+        """Redis numbers our writes: where a number does not follow, it came back empty, or older. None: no write."""
+        if writes is None:
             return
-        keys, args = [self._lease.key, self._keys.extensions], list[str | bytes | int](self._lease.words)
-        for sip, legs in batch.items():
-            keys.append(self._keys.extension(sip))
-            args += [sip, len(legs or ())]
-            for leg in legs or ():
-                args += [leg.ivrid, codec.leg_to_json(leg)]
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                writes = await self._replace.run(keys, args)
-        except BaseException:
-            self._due_extensions |= dict.fromkeys(batch)
-            raise
-        self._legs.settle(batch)
-        self._count(writes)
-
-    def _next_extensions(self) -> dict[str, Legs | None]:
-        batch: dict[str, Legs | None] = {}
-        for _ in range(min(len(self._due_extensions), COMPARED_AT_ONCE)):
-            sip, _none = self._due_extensions.popitem()
-            extension = self._state.extensions.get(sip)
-            legs = (tuple(extension.legs.values()) or None) if extension else None
-            if self._legs.due(sip, legs):
-                batch[sip] = legs
-                if len(batch) == EXTENSIONS_AT_ONCE:
-                    break
-        return batch
-
-    def _count(self, writes: int) -> None:
-        """Redis numbers our writes: where a number does not follow, it came back empty, or older."""
         if self._writes is not None and writes != self._writes + 1:
             self._stocked = False
         self._writes = writes
@@ -321,7 +277,7 @@ class RedisStore:
         pipe.hget(keys.owner, WRITES)
         async with asyncio.timeout(ANSWER_S):
             *counted, writes = await pipe.execute()
-        held = [len(mirror) for mirror in (self._sections, self._ended, self._mutes, self._blind, self._legs)]
+        held = [len(mirror) for mirror in (self._sections, self._ended, self._mutes, self._blind, self._extensions)]
         as_written = self._writes is None or writes == str(self._writes).encode()
         self._stocked = counted == held and as_written
         self._probe_at = asyncio.get_running_loop().time() + PROBE_EVERY_S
