@@ -137,7 +137,7 @@ def mute_from_json(raw: bytes) -> Mute:
         fields.seconds("due_since"),
         fields.word("recording", Recording),
         fields.flag("foreign"),
-        frozenset(fields.texts("held_for")),
+        frozenset(fields.texts("held_for") if fields.has("held_for") else ()),
         fields.flag("gone"),
         fields.flag("in_flight"),
         fields.flag("asked") if fields.has("asked") else None,
@@ -181,7 +181,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.count("attempts"),
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
-        fields.seconds("applied_by"),
+        fields.seconds("applied_by") if fields.has("applied_by") else 0.0,
     )
 
 

@@ -75,7 +75,7 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         {name: _section_shifted(section, by_s) for name, section in restored.sections.items()},
         {name: _later(ended, by_s, "at", "renewed_at") for name, ended in restored.ended.items()},
         {name: _later(mute, by_s, *_OF_A_MUTE) for name, mute in restored.mutes.items()},
-        {sip: _later(claim, by_s, "next_at", *_LANDING) for sip, claim in restored.blind.items()},
+        {sip: _later(claim, by_s, "next_at", "applied_by", *_LANDING) for sip, claim in restored.blind.items()},
         restored.muted_legs,
     )
 
