@@ -37,6 +37,12 @@ def _fence(redis: RedisData, keys: Args, args: Args) -> None:
     _write_owner(redis, keys, args, args[0], args[1], redis.now_ms())
 
 
+def _counted(redis: RedisData, keys: Args) -> int:
+    writes = _number(redis.call("HGET", keys[0], "writes")) + 1
+    redis.call("HSET", keys[0], "writes", writes)
+    return writes
+
+
 @script(scripts.script("commands"))
 def commands(redis: RedisData, keys: Args, args: Args) -> Value:
     _fence(redis, keys, args)
@@ -45,7 +51,7 @@ def commands(redis: RedisData, keys: Args, args: Args) -> Value:
         words = int(args[at])
         redis.run(args[at + 1 : at + 1 + words])
         at += words + 1
-    return 1
+    return _counted(redis, keys)
 
 
 @script(scripts.script("extensions"))
@@ -60,7 +66,7 @@ def extensions(redis: RedisData, keys: Args, args: Args) -> Value:
             redis.call("HSET", key, args[at], args[at + 1])
             at += 2
         redis.call("SADD" if number > 0 else "SREM", keys[1], sip)
-    return len(keys) - 2
+    return _counted(redis, keys)
 
 
 @script(scripts.script("acquire"))
