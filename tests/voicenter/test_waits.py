@@ -11,13 +11,13 @@ import pytest
 from orchestrator.engine.notices import FeedLost
 from orchestrator.voicenter import access
 from orchestrator.voicenter.access import Access
-from orchestrator.voicenter.engineio3 import ConnectionLost
+from orchestrator.voicenter.engineio import ConnectionLost
 from orchestrator.voicenter.feed import Credentials, Feed, FeedSettings
 from orchestrator.voicenter.login import LoginRefused, LoginUnavailable, Session
 from tests.valkey import Heard
 from tests.virtual_time import VirtualClock, run
 
-BY_DEFAULT = FeedSettings("token", Credentials({"token": "token"}))
+BY_DEFAULT = FeedSettings("token", Credentials({"token": "token"}), "http://login.test", "http://refresh.test")
 NO_HTTP = cast("aiohttp.ClientSession", None)
 LONGEST_S = [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 """Of each wait in a row; half of it is certain."""

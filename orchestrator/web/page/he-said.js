@@ -9,7 +9,7 @@ export default [
   ["call not found", "השיחה לא נמצאה"],
   ["parameters not valid", "הפרמטרים שגויים"],
   ["no ErrorCode", "אין ErrorCode"],
-  ["no address: the feed is not connected", "אין כתובת: הזרם אינו מחובר"],
+  ["no address: not logged in yet", "אין כתובת: עדיין אין התחברות"],
   ["answer is too long", "התשובה ארוכה מדי"],
   ["answer is no JSON object", "התשובה אינה אובייקט JSON"],
   ["answer is not HTTP", "התשובה אינה HTTP"],
