@@ -33,6 +33,8 @@ export default [
   ["Redis is out of memory", "ל־Redis אזל הזיכרון"],
   ["this Redis is a read-only replica", "Redis זה הוא עותק לקריאה בלבד"],
   ["Redis refused a command", "Redis דחה פקודה"],
+  ["Redis does not answer", "Redis לא עונה"],
+  ["Redis takes no writes", "Redis לא מקבל כתיבה"],
   ["Redis did not answer in time", "Redis לא ענה בזמן"],
   ["the consumer group is not there", "קבוצת הצרכנים אינה קיימת"],
   ["the key in Redis is gone", "המפתח ב־Redis נעלם"],
