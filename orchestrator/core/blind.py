@@ -79,8 +79,8 @@ def _in_doubt(claim: Blind, muted: bool, until: float, now: float) -> Blind:
 def part(state: State, ivrid: str, sip: str, now: float, policy: Policy, changes: Changes) -> None:
     """The call leaves this extension. Where it went the claim by extension does not reach it."""
     claim = state.blind.get(sip)
-    if claim is not None and claim.may_hold:
-        reach.reach(state, ivrid, True, claim.mute_lands_by, now, policy, changes)
+    if _may_hold(state, sip):
+        reach.reach(state, ivrid, True, claim.mute_lands_by if claim else 0.0, now, policy, changes)
     if claim is not None and claim.open_lands_by:
         reach.reach(state, ivrid, False, claim.open_lands_by, now, policy, changes)
 
@@ -107,6 +107,21 @@ def may_open(state: State, sip: str, now: float) -> bool:
 def _must_stay(state: State, ivrid: str) -> bool:
     mute, call = state.mutes.get(ivrid), state.calls.get(ivrid, Call())
     return mutes.wanted(state, ivrid) or (mute.foreign if mute else call.muted is True)
+
+
+def _may_hold(state: State, sip: str) -> bool:
+    """Whether a request to mute whatever the extension has up may have been applied, and was not taken back."""
+    return (sip in state.blind and state.blind[sip].may_hold) or _is_being_muted(state, sip)
+
+
+def _is_being_muted(state: State, sip: str) -> bool:
+    """For the sake of a call."""
+    return any(sip == asked and state.mutes[ivrid].asked for ivrid, asked in state.asking.items())
+
+
+def asked(state: State, sip: str) -> bool:
+    """Whether a request that names this extension is under way, for its own sake or for that of a call."""
+    return sip in state.asking.values() or (sip in state.blind and state.blind[sip].in_flight)
 
 
 def ask(state: State, sip: str, now: float, policy: Policy, changes: Changes) -> None:
@@ -167,6 +182,8 @@ def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | Non
 def _may_have_muted(state: State, sip: str, ivrid: str, now: float, policy: Policy) -> bool:
     """For a while after all calls are seen again, too, of a call of which nothing newer was seen: its event lags."""
     call, until, claim = state.calls[ivrid], state.late_by.get(sip, 0.0), state.blind.get(sip)
+    if _is_being_muted(state, sip):
+        return True
     if claim is not None and claim.may_hold:
         seen_open_since = call.muted is False and call.seen_at >= claim.applied_by + policy.evidence_grace_s
         return claim.in_flight or not seen_open_since

@@ -138,11 +138,14 @@ def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Chan
     mute = state.mutes[fact.ivrid]
     circuit.spend(state, now, policy)
     _stray(state, fact.ivrid, now + policy.unseen_s)
+    if fact.sip is not None:
+        state.asking[fact.ivrid] = fact.sip
     write(state, replace(mute, in_flight=True, asked=fact.muted, asked_at=now), changes)
 
 
 def withdraw(state: State, ivrid: str, changes: Changes) -> None:
     """It was not sent."""
+    state.asking.pop(ivrid, None)
     mute = state.mutes[ivrid]
     if mute.confirmed_at is not None or mute.attempts or mute.recording is not Recording.OPEN:
         write(state, replace(mute, in_flight=False), changes)
@@ -153,6 +156,7 @@ def withdraw(state: State, ivrid: str, changes: Changes) -> None:
 
 
 def answer(state: State, fact: MuteAnswered, now: float, policy: Policy, changes: Changes) -> None:
+    state.asking.pop(fact.ivrid, None)
     crossed = state.mutes[fact.ivrid].crossed
     mute = replace(state.mutes[fact.ivrid], in_flight=False, crossed=False)
     circuit.hear(state, fact.outcome, now, policy, changes)

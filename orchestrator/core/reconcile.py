@@ -37,6 +37,8 @@ class Ask:
 
 Decision = Settled | Later | Ask
 
+BESIDE_S = 0.1
+"""How soon to look again where a request that names the same extension is under way: one at a time."""
 HELD_UP_S = 1.0
 """How soon to look again at what cannot be opened, because something beside it must stay muted."""
 
@@ -64,7 +66,10 @@ def reconcile(state: State, ivrid: str, now: float) -> Decision:
     at, why = max(waits)
     if now < at:
         return Later(at, why)
-    return Ask(wish, _by_extension(state, mute, wish, now))
+    sip = _by_extension(state, mute, wish, now)
+    if sip is not None and blind.asked(state, sip):
+        return Later(now + BESIDE_S, "its extension is being asked for")
+    return Ask(wish, sip)
 
 
 def _by_extension(state: State, mute: Mute, wish: bool, now: float) -> str | None:
@@ -88,6 +93,8 @@ def reconcile_extension(state: State, sip: str, now: float) -> Decision:
         return Settled("not ours")
     if claim.in_flight:
         return Settled("a request is under way")
+    if blind.asked(state, sip):
+        return Later(now + BESIDE_S, "it is being asked for, for the sake of a call")
     wish = blind.wanted(state, sip)
     if not wish and not blind.in_the_dark(state):
         return Settled("its calls are seen: each has a claim of its own")

@@ -74,6 +74,8 @@ class State(Struct):
     """By SIP id."""
     late_by: dict[str, float] = field(default_factory=dict)
     """sip -> until when a call may come to be seen there that was up at our last request to mute the extension."""
+    asking: dict[str, str] = field(default_factory=dict)
+    """ivrid -> the extension that is being asked for, for this call's sake."""
     strays: dict[str, float] = field(default_factory=dict)
     """ivrid -> until when a claimed call that no extension shows may be up on any of them."""
     api: Api = Api()

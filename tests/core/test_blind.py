@@ -13,7 +13,7 @@ from orchestrator.core.facts import (
 )
 from orchestrator.core.model import FeedState
 from orchestrator.core.notices import ExtensionSet, MuteForeign
-from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
+from orchestrator.core.reconcile import BESIDE_S, HELD_UP_S, Ask, Later, Settled
 from orchestrator.core.state import State
 from tests.core.world import T0, World, dialing, extension, in_sight, ringing, talking
 
@@ -631,6 +631,46 @@ def test_a_lost_request_may_reach_calls_that_come_after_it() -> None:
     world.sweeps()
     assert world.state.blind == {}
     assert world.settle() == [("c2", False), ("c3", False)]
+
+
+def twice_not_found() -> World:
+    """Two calls on one extension, neither of which the API knows by its own id."""
+    world = in_sight()
+    world.sees("s1", talking("c1"), talking("c2"))
+    world.starts("pay", on="s1")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    world.attempt("c2", Verdict.NOT_FOUND)
+    world.passes(2)
+    return world
+
+
+def test_an_extension_is_asked_for_once_at_a_time_for_whichever_call() -> None:
+    world = twice_not_found()
+    assert world.decision("c1") == Ask(True, "s1") == world.decision("c2")
+    world.ask("c1", True, "s1")
+    assert world.decision("c2") == Later(world.now + BESIDE_S, "its extension is being asked for")
+    world.turns(FeedState.STALE)
+    assert world.of_extension("s1") == Later(world.now + BESIDE_S, "it is being asked for, for the sake of a call")
+    world.answer("c1", True, Verdict.NOT_FOUND, sip="s1")
+    assert world.of_extension("s1") == Ask(True)
+    world.ask_all("s1", True)
+    assert world.decision("c2") == Later(world.now + BESIDE_S, "its extension is being asked for")
+
+
+@pytest.mark.parametrize("where", ["there", "elsewhere"])
+def test_what_is_seen_muted_while_its_extension_is_being_muted_is_ours(where: str) -> None:
+    world = twice_not_found()
+    world.ask("c1", True, "s1")
+    if where == "there":
+        world.sees("s1", talking("c1"), talking("c2"), talking("c3", muted=True))
+    else:
+        world.sees("s1", talking("c1"), talking("c2"), ringing("c3"))
+        world.sees("s1", talking("c1"), talking("c2"))
+        world.sees("s2", talking("c3", muted=True))
+    assert not world.of(MuteForeign)
+    world.answer("c1", True, sip="s1")
+    assert ("c3", where == "there") in world.settle()
+    assert world.state.asking == {}
 
 
 def test_a_claim_of_an_earlier_process_is_released() -> None:
