@@ -14,6 +14,7 @@ from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import Line
 from orchestrator.simulator.truth import Truth
 from tests.simulation.feed import LAG_MOST_S
+from tests.simulation.figures import Figures
 from tests.simulation.loop import Process
 from tests.simulation.told import Told
 from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
@@ -69,7 +70,8 @@ class Judge(Watcher):
         self.worst_s = dict.fromkeys(BOUNDS, 0.0)
         self.requests = 0
         self.foreign_shown: dict[str, float] = {}
-        self._now = now
+        self.now = now
+        self.figures = Figures(self, truth)
         self._truth = truth
         self._tolds = tolds
         self._tell = tell
@@ -122,7 +124,7 @@ class Judge(Watcher):
 
     def excuse_late(self, request: Request, late_s: float) -> None:
         """The request may be applied until then: to its call, or to those that its extension has by then."""
-        until = self._now() + late_s
+        until = self.now() + late_s
         if request.ivrid is not None:
             self.excuse_call(request.ivrid, until)
         else:
@@ -132,7 +134,7 @@ class Judge(Watcher):
         """The process is gone, its requests are not: they may be applied yet, and are asked again only after that."""
         for request in [each for each in self._in_flight.values() if each.process is process]:
             if request.ivrid is not None:
-                self.excuse_call(request.ivrid, self._now() + late_s)
+                self.excuse_call(request.ivrid, self.now() + late_s)
             del self._in_flight[request.number]
 
     def _explained_until(self, ivrid: str) -> float:
@@ -142,7 +144,7 @@ class Judge(Watcher):
 
     def look(self) -> None:
         """Every call that is up, as it is now."""
-        now = self._now()
+        now = self.now()
         for told in self._tolds.values():
             told.settle(now)
         tolds = list(self._tolds.values())
@@ -152,6 +154,11 @@ class Judge(Watcher):
         wrong = {key: self._wrong.get(key, now) for key in self._what_is_wrong(tolds)} if tolds else {}
         self._wrong = wrong
         self._all = [excuse for excuse in self._all if excuse.until > now - UNSEEN_S - 1.0]
+        awake_since = max((excuse.until for excuse in self._all if not excuse.why.startswith("api")), default=0.0)
+        for what, ivrid in wrong:
+            if what == "open":
+                for told in tolds:
+                    self.figures.look(told, ivrid, awake_since)
         for (what, ivrid), since in wrong.items():
             invariant, bound_s = BOUNDS[what]
             explained_until = self._explained_until(ivrid)
@@ -207,6 +214,7 @@ class Judge(Watcher):
     def call_over(self, ivrid: str) -> None:
         """Should its id come back, it is another call."""
         self.righted(ivrid)
+        self.figures.call_over(ivrid)
         for table in (self.foreign_shown, self.first_mute, self._one, self._seen_open):
             table.pop(ivrid, None)
         self._been_on.pop(ivrid, None)
@@ -227,7 +235,7 @@ class Judge(Watcher):
                 self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         self._in_flight[request.number] = request
         if request.sip is not None and request.muted and fate.may_reach:
-            self._muted_as_a_whole[request.sip] = self._now()
+            self._muted_as_a_whole[request.sip] = self.now()
         if not request.muted and (waits := self.backlog(request.process)) is not None:
             self.violated("nothing is opened before the backlog is read", f"{request.key}, while {waits} waits")
         if request.ivrid is None:
@@ -236,36 +244,39 @@ class Judge(Watcher):
         if told is None:
             self.violated("only the owner asks", f"{request.process.name} asks for {request.key}")
         else:
-            ivrid, lately = request.ivrid, self._now() - GRACE_S
-            told.settle(self._now())
+            ivrid, lately = request.ivrid, self.now() - GRACE_S
+            told.settle(self.now())
             if request.muted and not told.maybe(ivrid) and told.uncovered_at.get(ivrid, 0.0) < lately:
                 self.violated("asks only for what is wanted", f"a mute of {ivrid}, which nothing covers")
             known = told.surely(ivrid) and ivrid not in told.doubtful and self._truth.alive(ivrid)
             if not request.muted and known and told.covered_since[ivrid] < lately:
                 self.violated("asks only for what is wanted", f"opens {ivrid}, which is covered")
         if request.muted:
-            self.first_mute.setdefault(request.ivrid, self._now())
-        self.last_request[request.ivrid] = self._now()
+            self.first_mute.setdefault(request.ivrid, self.now())
+        self.last_request[request.ivrid] = self.now()
 
     def seen(self, line: Line) -> None:
         """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
         for leg in line.legs:
-            self._unknown.discard(leg.ivrid)
+            if leg.ivrid in self._unknown:
+                self._unknown.discard(leg.ivrid)
+                self.figures.came_back(leg.ivrid)
             self._opened_unseen.discard(leg.ivrid)
             self._been_on[leg.ivrid].add(line.sip)
 
     def shown_muted(self, ivrid: str) -> None:
         """The feed showed a mute that is not ours, in a way that leaves no doubt of that."""
-        certain = self._now() - self._seen_open.get(ivrid, float("-inf")) > LAG_MOST_S + EVENT_AGE_S
+        certain = self.now() - self._seen_open.get(ivrid, float("-inf")) > LAG_MOST_S + EVENT_AGE_S
         if certain and self._truth.foreign(ivrid) and not self.anybodys(ivrid):
-            self.foreign_shown.setdefault(ivrid, self._now())
+            self.foreign_shown.setdefault(ivrid, self.now())
 
     def applied(self, request: Request, ivrids: tuple[str, ...]) -> None:
         self._tell("  #%s is applied to %s", request.number, ",".join(ivrids) or "no call")
         for ivrid in ivrids:
             if self._truth.muted(ivrid) is not request.muted:
                 self.righted(ivrid)
-                self._turned[ivrid] = self._now()
+                self._turned[ivrid] = self.now()
+                self.figures.turned(ivrid)
                 self._by_extension.pop(ivrid, None)
                 self._strayed.discard(ivrid)
                 self._opened_unseen.discard(ivrid)
@@ -290,7 +301,7 @@ class Judge(Watcher):
         """Whether nobody can say who muted this call: it is, or was, on an extension that was muted as a whole."""
         sips = self._been_on.get(ivrid, set()) | set(self._board().sees(ivrid))
         since = (self._muted_as_a_whole.get(sip, -ANYBODYS_S) for sip in sips)
-        return any(self._now() - at < ANYBODYS_S for at in since)
+        return any(self.now() - at < ANYBODYS_S for at in since)
 
     def over(self, request: Request, outcome: str) -> None:
         self._tell("  #%s over: %s", request.number, outcome)
@@ -304,13 +315,14 @@ class Judge(Watcher):
         if told is not None:
             for line in lines:
                 self.seen(line)
-                told.polled(line, sent_at, self._now(), synced=self.synced(process))
+                told.polled(line, sent_at, self.now(), synced=self.synced(process))
 
     # What the log claims
 
     def line(self, process: Process, event: str, fields: Mapping[str, Any]) -> None:
         shown = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
         self._tell("%s: %s %s", process.name, event, shown)
+        self.figures.line(process, event, fields)
         if event == "call.muted":
             self._claim(fields["ivrid"], muted=True)
         elif event == "call.unmuted":
@@ -322,7 +334,7 @@ class Judge(Watcher):
             self._claim(ivrid, muted=True)
 
     def _claim(self, ivrid: str, *, muted: bool) -> None:
-        truth, now = self._truth, self._now()
+        truth, now = self._truth, self.now()
         if not truth.alive(ivrid) or truth.muted(ivrid) is muted or truth.foreign(ivrid):
             return
         if ivrid in self._opened_unseen:

@@ -17,7 +17,7 @@ from unittest import mock
 
 from msgspec.structs import replace
 
-from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight
+from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight, watch
 from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import Call, Direction, Leg, LegStatus
 from orchestrator.core.policy import Policy
@@ -26,6 +26,7 @@ from orchestrator.engine import loop as engine
 from orchestrator.engine.keyqueue import KeyQueue
 from orchestrator.store import lease, redis_store
 from orchestrator.store.load import load as load_of_redis
+from orchestrator.telemetry import lines
 from tests.simulation.world import Result, Script, run
 
 MOST_SEEDS = 400
@@ -295,6 +296,29 @@ def no_lease(stack: ExitStack) -> None:
     _put(stack, lease.Lease, "take", take)
     _put(stack, lease.Lease, "assured", nothing)
     _put(stack, lease.Lease, "_renew_once", nothing)
+
+
+@mutant()
+def figures_are_nought(stack: ExitStack) -> None:
+    """The log says of every exposure and every over-mute that it was none."""
+    _put(stack, lines, "_ms", lambda seconds: None if seconds is None else 0)
+
+
+@mutant("api_down", "api_slow", "api_5xx")
+def figures_of_the_last_attempt(stack: ExitStack) -> None:
+    """What an exposure took before the attempt that succeeded is left out."""
+    kept = mutes._confirm
+
+    def confirm(state: State, mute: Any, fact: Any, now: float, changes: Any) -> None:
+        kept(state, replace(mute, due_since=mute.asked_at), fact, now, changes)
+
+    _put(stack, mutes, "_confirm", confirm)
+
+
+@mutant("api_down", "api_slow")
+def open_calls_untold(stack: ExitStack) -> None:
+    """A covered call that stays open is not in the log."""
+    _put(stack, watch, "_alarm", lambda *_: None)
 
 
 @mutant("crm_late")

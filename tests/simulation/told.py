@@ -21,6 +21,16 @@ class Ended:
     section: Section | None
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Since when a call was covered."""
+
+    since: float
+    """As the process may know."""
+    sure_since: float | None
+    """As it must know; None: it need not."""
+
+
 class Told:
     def __init__(self, tolerance_s: float = 0.0) -> None:
         """`tolerance_s`: how much a section may run out too early or too late, because clocks were wrong."""
@@ -28,6 +38,8 @@ class Told:
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
+        self.last_cover: dict[str, Cover] = {}
+        """ivrid -> the one that ended then."""
         self.covers: list[tuple[str, float, float, bool]] = []
         """What was known to be covered, by this process and those before it: ivrid, since, until, and whether it had
         to be known."""
@@ -49,6 +61,7 @@ class Told:
         heir = Told(self.tolerance_s)
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
+        heir.uncovered_at = {ivrid: at for ivrid, at in self.uncovered_at.items() if at <= upto}
         late = [ended.section for ended in self.ended.values() if ended.at > upto and ended.section is not None]
         heir._unsure = self._unsure | {section.section_id for section in late}
         for section in [*self.coverage.sections.values(), *late]:
@@ -152,7 +165,10 @@ class Told:
             pair = (section_id, ivrid)
             if section_id not in self._unsure and ivrid not in self.doubtful and pair not in self._unsure_pairs:
                 self.covers.append((ivrid, self._since[pair], at, True))
+        covers = {ivrid: self.cover(ivrid) for ivrid in section.calls}
         for ivrid in self.coverage.end(section_id):
+            if (cover := covers[ivrid]) is not None:
+                self.last_cover[ivrid] = cover
             since = self.covered_since.pop(ivrid, None)
             if since is not None:
                 self.covers.append((ivrid, since, at, False))
@@ -175,6 +191,13 @@ class Told:
             ivrid in section.calls and self._sure(section) and (sid, ivrid) not in self._unsure_pairs
             for sid, section in self.coverage.sections.items()
         )
+
+    def cover(self, ivrid: str) -> Cover | None:
+        """Since when something covers it; None: nothing does."""
+        since = self.covered_since.get(ivrid)
+        pairs = ((sid, ivrid) for sid, section in self.coverage.sections.items() if ivrid in section.calls)
+        sure = [self._since[pair] for pair in pairs if pair[0] not in self._unsure and pair not in self._unsure_pairs]
+        return None if since is None else Cover(since, min(sure, default=None))
 
     def maybe(self, ivrid: str) -> bool:
         return self.coverage.covered(ivrid)

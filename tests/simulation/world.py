@@ -446,7 +446,11 @@ class World:
         self._go_on(step, next_at)
 
     def _changed(self, change: Change) -> None:
+        before = set(self.truth.live_calls)
         self.truth.take(change)
+        for ivrid in self.truth.live_calls:
+            if ivrid not in before:
+                self.judge.figures.began(ivrid)
         match change:
             case LineChanged(line=line, reason=reason, leg=leg):
                 self.hub.tell(change)
