@@ -1,8 +1,8 @@
 """What can go wrong: each kind of fault, how it begins and ends, and what it explains.
 
 A fault explains a call that is wrong only while it is in force and for `after_s` from its end; what exactly it can
-explain is its `explains`: the mute API (all calls, or one), the process, or nothing at all, because the daemon
-must not be impressed by it. The feed's and the CRM's faults need no explanation: they change what was told.
+explain is its `explains`: the mute API (all calls), those calls alone whose requests it hit (each for `after_s` from
+the last of these), the process, or nothing at all, because the daemon must not be impressed by it. The feed's and the CRM's faults need no explanation: they change what was told.
 """
 
 import random
@@ -27,7 +27,8 @@ LATE_S = 5.0
 
 class Explains(StrEnum):
     NOTHING = "nothing"
-    API = "api"  # what is wanted cannot be had: for all calls, or for those that it hit
+    API = "api"  # what is wanted cannot be had, for any call
+    CALLS = "calls"  # what is wanted cannot be had for the calls that it hits; no other is delayed
     PROCESS = "process"  # nobody works
 
 
@@ -84,10 +85,13 @@ def plan(chance: random.Random, over_s: float, kinds: Sequence[str]) -> list[Fau
 
 
 def _api(world: "World", fault: Fault, fate: Callable[[Request, random.Random], Fate | None]) -> Callable[[], None]:
-    chance = random.Random(f"{world.seed} {fault}")
+    chance, kind = random.Random(f"{world.seed} {fault}"), KINDS[fault.kind]
 
     def behave(request: Request) -> Fate | None:
-        return fate(request, chance)
+        hit = fate(request, chance)
+        if hit is not None and kind.explains is Explains.CALLS:
+            world.judge.excuse_hit(request, kind.after_s)
+        return hit
 
     world.misbehaviours.append(behave)
     return lambda: world.misbehaviours.remove(behave)
@@ -167,9 +171,9 @@ def api_down(world: "World", fault: Fault) -> Callable[[], None]:
     return _api(world, fault, lambda _, __: Fate(sent=False, why="no connection"))
 
 
-@kind(Explains.API, 2.0, 15.0, RECOVERED_S)
+@kind(Explains.CALLS, 2.0, 15.0, RECOVERED_S)
 def api_one_hangs(world: "World", fault: Fault) -> Callable[[], None]:
-    """Requests for some calls hang, those for others do not: only the former are explained."""
+    """Requests for some calls hang, those for others do not."""
 
     def fate(request: Request, chance: random.Random) -> Fate | None:
         if request.ivrid is None or int(request.ivrid[-2:], 16) / 256 >= 0.2 + fault.dice / 2:
@@ -179,7 +183,7 @@ def api_one_hangs(world: "World", fault: Fault) -> Callable[[], None]:
     return _api(world, fault, fate)
 
 
-@kind(Explains.API, 2.0, 15.0, RECOVERED_S)
+@kind(Explains.CALLS, 2.0, 15.0, RECOVERED_S)
 def api_not_found(world: "World", fault: Fault) -> Callable[[], None]:
     """By ivrid, some live calls are not known; by extension they are."""
 
@@ -194,7 +198,7 @@ def api_not_found(world: "World", fault: Fault) -> Callable[[], None]:
     return _api(world, fault, fate)
 
 
-@kind(Explains.API, 1.0, 10.0, RECOVERED_S + 10.0)
+@kind(Explains.CALLS, 1.0, 10.0, RECOVERED_S + 10.0)
 def api_hollow(world: "World", fault: Fault) -> Callable[[], None]:
     """Success that does nothing."""
 

@@ -122,6 +122,13 @@ class Judge(Watcher):
     def excuse_call(self, ivrid: str, until: float) -> None:
         self._one[ivrid] = max(until, self._one.get(ivrid, 0.0))
 
+    def excuse_hit(self, request: Request, for_s: float) -> None:
+        """What is wrong with the calls of this request is explained for so long: no other call is."""
+        line = self._board().lines.get(request.sip or "")
+        hit = [request.ivrid] if request.ivrid is not None else [leg.ivrid for leg in line.legs] if line else []
+        for ivrid in hit:
+            self.excuse_call(ivrid, self.now() + for_s)
+
     def excuse_late(self, request: Request, late_s: float) -> None:
         """The request may be applied until then: to its call, or to those that its extension has by then."""
         until = self.now() + late_s

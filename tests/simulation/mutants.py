@@ -258,6 +258,18 @@ def two_at_a_time(stack: ExitStack) -> None:
     _put(stack, engine, "reconcile", decide)
 
 
+@mutant("api_one_hangs")
+def one_at_a_time(stack: ExitStack) -> None:
+    """Whoever asks waits for the request before, whichever call that was for."""
+    kept = engine.Engine.run
+
+    async def run_alone(self: Any) -> None:
+        self._max_concurrency = 1
+        await kept(self)
+
+    _put(stack, engine.Engine, "run", run_alone)
+
+
 @mutant("killed")
 def nothing_written_ahead(stack: ExitStack) -> None:
     """The store writes nothing down: a new process knows nothing."""

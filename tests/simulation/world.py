@@ -558,7 +558,7 @@ class World:
         self.tell("FAULT %s", fault)
         end = kind.begin(self, fault)
         excuse = None
-        if kind.explains is not Explains.NOTHING and (end is not None):
+        if kind.explains in (Explains.API, Explains.PROCESS) and end is not None:
             excuse = self.judge.excuse(fault.kind)
 
         def over() -> None:
