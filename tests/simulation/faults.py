@@ -2,7 +2,8 @@
 
 A fault explains a call that is wrong only while it is in force and for `after_s` from its end; what exactly it can
 explain is its `explains`: the mute API (all calls), those calls alone whose requests it hit (each for `after_s` from
-the last of these), the process, or nothing at all, because the daemon must not be impressed by it. The feed's and the CRM's faults need no explanation: they change what was told.
+the last of these), the process, or nothing at all, because the daemon must not be impressed by it. The feed's and the
+CRM's faults need no explanation: they change what was told.
 """
 
 import random

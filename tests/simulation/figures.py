@@ -30,8 +30,8 @@ class Figures:
         self._truth = truth
         self._turns: dict[str, list[float]] = defaultdict(list)
         """ivrid -> when it began, was muted, opened, muted …: how its recording was at any time."""
-        self._said: dict[tuple[str, bool], float] = {}
-        """When the log last said that it was muted (or open)."""
+        self._said: dict[str, tuple[bool, float]] = {}
+        """Whether the log last said that it was muted, or that it was open, and when."""
         self._alarmed: dict[str, float] = {}
         self._known_since: dict[str, float] = {}
         """When a call that the API did not know was seen to be up."""
@@ -47,7 +47,7 @@ class Figures:
         self._known_since[ivrid] = self._judge.now()
 
     def call_over(self, ivrid: str) -> None:
-        for table in (self._turns, self._alarmed, self._known_since):
+        for table in (self._turns, self._said, self._alarmed, self._known_since):
             table.pop(ivrid, None)
         self._foreign.discard(ivrid)
 
@@ -59,7 +59,7 @@ class Figures:
         match event:
             case "call.muted":
                 self._exposed(told, event, ivrid, fields["exposure_ms"])
-                self._said[ivrid, True] = now
+                self._said[ivrid] = (True, now)
             case "call.exposed":
                 self._exposed(told, event, ivrid, fields["exposure_ms"], over=True)
             case "section.exposed":
@@ -71,7 +71,7 @@ class Figures:
                 self._over_muted(told, event, ivrid, fields["open_ms"])
             case "call.unmuted":
                 self._over_muted(told, event, ivrid, fields["overmute_ms"])
-                self._said[ivrid, False] = now
+                self._said[ivrid] = (False, now)
             case "mute.foreign":
                 self._foreign.add(ivrid)
 
@@ -85,8 +85,10 @@ class Figures:
     def _over_muted(self, told: Told, event: str, ivrid: str, said_ms: int | None) -> None:
         since = told.uncovered_at.get(ivrid)
         if since is not None and not told.maybe(ivrid):
+            # What ends while a process stands still, or none is there, ends when one goes on.
             now, must = self._judge.now(), self._wrong_since(ivrid, since, muted=True)
-            self._compare(told, event, ivrid, said_ms, now - since, None if must is None else now - must)
+            least_s = None if must is None else now - max(must, self._judge.awake_since)
+            self._compare(told, event, ivrid, said_ms, now - since, least_s)
 
     def _compare(
         self, told: Told, event: str, ivrid: str, said_ms: int | None, most_s: float, least_s: float | None
@@ -106,19 +108,27 @@ class Figures:
         turns = self._turns.get(ivrid, [])
         before = sum(at <= since for at in turns)
         was_muted = before % 2 == 0
-        said_right = self._said.get((ivrid, not muted), float("-inf")) >= since
+        said_muted, said_at = self._said.get(ivrid, (muted, since))
+        said_right = said_muted is not muted and said_at >= since
         if before == 0 or was_muted is not muted or len(turns) > before + 1 or said_right:
             return None
         return max(since, self._known_since.get(ivrid, float("-inf")))
 
-    def look(self, told: Told, ivrid: str, awake_since: float) -> None:
+    def open_since(self, ivrid: str, since: float) -> bool:
+        """Whether it was up and recorded for all of that time."""
+        return self._wrong_since(ivrid, since, muted=False) == since and not self._truth.muted(ivrid)
+
+    def look(self, told: Told, ivrid: str) -> None:
         """A covered call that is recorded at this moment."""
         cover, now = told.cover(ivrid), self._judge.now()
         if cover is None or cover.sure_since is None:
             return
         since = self._wrong_since(ivrid, cover.sure_since, muted=False)
-        if since is None or len(self._turns[ivrid]) % 2 == 0 or ivrid in self._foreign:
+        if since is None or self._truth.muted(ivrid) or ivrid in self._foreign:
             return
-        since = max(since, awake_since)
+        said_muted, said_at = self._said.get(ivrid, (False, since))
+        since = max(since, said_at, self._judge.awake_since)
+        if said_muted:
+            return
         if now - since > TOLD_WITHIN_S + told.tolerance_s and self._alarmed.get(ivrid, float("-inf")) < since:
             self._judge.violated("an open call is told of", f"{ivrid}, open for {now - since:.2f} s")

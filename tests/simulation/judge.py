@@ -16,6 +16,7 @@ from orchestrator.simulator.truth import Truth
 from tests.simulation.feed import LAG_MOST_S
 from tests.simulation.figures import Figures
 from tests.simulation.loop import Process
+from tests.simulation.sending import Sending
 from tests.simulation.told import Told
 from tests.simulation.vendor import LATENCY_S, Fate, Request, Watcher
 
@@ -72,6 +73,7 @@ class Judge(Watcher):
         self.foreign_shown: dict[str, float] = {}
         self.now = now
         self.figures = Figures(self, truth)
+        self.sending = Sending(self)
         self._truth = truth
         self._tolds = tolds
         self._tell = tell
@@ -144,8 +146,13 @@ class Judge(Watcher):
                 self.excuse_call(request.ivrid, self.now() + late_s)
             del self._in_flight[request.number]
 
-    def _explained_until(self, ivrid: str) -> float:
+    def explained_until(self, ivrid: str) -> float:
         return max(self._one.get(ivrid, 0.0), *(excuse.until for excuse in self._all), 0.0)
+
+    @property
+    def awake_since(self) -> float:
+        """Since when somebody is at work, as far as what explains goes."""
+        return max((excuse.until for excuse in self._all if not excuse.why.startswith("api")), default=0.0)
 
     # Looking
 
@@ -161,14 +168,13 @@ class Judge(Watcher):
         wrong = {key: self._wrong.get(key, now) for key in self._what_is_wrong(tolds)} if tolds else {}
         self._wrong = wrong
         self._all = [excuse for excuse in self._all if excuse.until > now - UNSEEN_S - 1.0]
-        awake_since = max((excuse.until for excuse in self._all if not excuse.why.startswith("api")), default=0.0)
         for what, ivrid in wrong:
             if what == "open":
                 for told in tolds:
-                    self.figures.look(told, ivrid, awake_since)
+                    self.figures.look(told, ivrid)
         for (what, ivrid), since in wrong.items():
             invariant, bound_s = BOUNDS[what]
-            explained_until = self._explained_until(ivrid)
+            explained_until = self.explained_until(ivrid)
             if what == "unseen":
                 # One section may end and the next begin between two looks.
                 aimed_since = (self._in_sight(told, ivrid) or 0.0 for told in tolds)
@@ -222,6 +228,7 @@ class Judge(Watcher):
         """Should its id come back, it is another call."""
         self.righted(ivrid)
         self.figures.call_over(ivrid)
+        self.sending.call_over(ivrid)
         for table in (self.foreign_shown, self.first_mute, self._one, self._seen_open):
             table.pop(ivrid, None)
         self._been_on.pop(ivrid, None)
@@ -237,9 +244,7 @@ class Judge(Watcher):
         self._tell(
             "%s asks #%s: %s %s (%s)", request.process.name, request.number, wish, request.key, fate.why or "ok"
         )
-        for other in self._in_flight.values():
-            if other.process is request.process and other.ivrid == request.ivrid is not None:
-                self.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
+        self.sending.asked(request, self._in_flight.values())
         self._in_flight[request.number] = request
         if request.sip is not None and request.muted and fate.may_reach:
             self._muted_as_a_whole[request.sip] = self.now()
@@ -330,6 +335,8 @@ class Judge(Watcher):
         shown = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
         self._tell("%s: %s %s", process.name, event, shown)
         self.figures.line(process, event, fields)
+        if event == "api.attempt":
+            self.sending.attempted(process, fields)
         if event == "call.muted":
             self._claim(fields["ivrid"], muted=True)
         elif event == "call.unmuted":
@@ -346,7 +353,7 @@ class Judge(Watcher):
             return
         if ivrid in self._opened_unseen:
             return
-        if self._explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
+        if self.explained_until(ivrid) < now and self._turned.get(ivrid, 0.0) < now - LATENCY_S[1] - GRACE_S:
             self.violated(
                 "the log tells the truth", f"{ivrid} is said to be {'muted' if muted else 'open'}, and is not"
             )

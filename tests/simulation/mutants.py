@@ -276,6 +276,48 @@ def nothing_written_ahead(stack: ExitStack) -> None:
     _put(stack, redis_store.RedisStore, "mark", lambda *_: None)
 
 
+@mutant()
+def intention_later(stack: ExitStack) -> None:
+    """A request does not wait until its intention is written."""
+
+    async def nothing(_: Any) -> None: ...
+
+    _put(stack, engine.Engine, "_write_ahead", nothing)
+
+
+@mutant()
+def intention_with_the_answer(stack: ExitStack) -> None:
+    """A claim is written once its request was answered."""
+    kept = redis_store.RedisStore._write_urgent
+
+    async def write(self: Any) -> bool:
+        mutes = self._state.mutes
+        self._marks.mutes = {ivrid for ivrid in self._marks.mutes if not (ivrid in mutes and mutes[ivrid].in_flight)}
+        return await kept(self)
+
+    _put(stack, redis_store.RedisStore, "_write_urgent", write)
+
+
+@mutant("redis_slow", "redis_silent")
+def waits_for_redis(stack: ExitStack) -> None:
+    """A request waits for a second until its intention is written."""
+    _put(stack, engine, "WRITE_AHEAD_S", 1.0)
+
+
+@mutant()
+def opens_by_extension(stack: ExitStack) -> None:
+    """Whatever is released is released with all that its extension has up."""
+
+    def decide(state: State, ivrid: str, now: float) -> Any:
+        decision, call = reconcile.reconcile(state, ivrid, now), state.calls.get(ivrid, Call())
+        if isinstance(decision, reconcile.Ask) and not decision.muted and call.on:
+            return replaced(decision, sip=min(call.on))
+        return decision
+
+    _put(stack, engine, "reconcile", decide)
+    _put(stack, blind, "may_open", lambda *_: True)
+
+
 @mutant("killed")
 def starts_from_nothing(stack: ExitStack) -> None:
     """A new process does not take up the mutes of the one before it."""

@@ -38,8 +38,8 @@ class Told:
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
-        self.last_cover: dict[str, Cover] = {}
-        """ivrid -> the one that ended then."""
+        self.last_cover: dict[str, Cover | None] = {}
+        """ivrid -> the one that ended then; None: two did at one moment."""
         self.covers: list[tuple[str, float, float, bool]] = []
         """What was known to be covered, by this process and those before it: ivrid, since, until, and whether it had
         to be known."""
@@ -48,6 +48,8 @@ class Told:
         self.ended: dict[str, Ended] = {}
         self.covered_since: dict[str, float] = {}
         """ivrid -> since when something covers it."""
+        self._sure_since: dict[str, float] = {}
+        """The same, as it must know."""
         self.doubtful: set[str] = set()
         """Calls on which an earlier process worked just before it died, unknown to Redis: nobody knows who muted."""
         self._renewed: dict[str, float] = {}
@@ -74,6 +76,7 @@ class Told:
             if self._started(sid) > upto:
                 heir._unsure.add(sid)
         heir.covered_since = {ivrid: at for ivrid, at in self.covered_since.items() if heir.maybe(ivrid)}
+        heir._sure_since = {ivrid: at for ivrid, at in self._sure_since.items() if heir._is_sure(ivrid)}
         lost = self.covered_since.keys() - heir.covered_since.keys()
         heir.covers = [*self.covers, *((ivrid, self.covered_since[ivrid], self._now, False) for ivrid in lost)]
         heir._note(upto)
@@ -141,9 +144,9 @@ class Told:
 
     def perhaps(self, message: Message, now: float) -> None:
         """A message in the hands of a process that is stopping: it may not have looked at it any more."""
+        self._unsure.add(message.section_id)
         if message.target is not None:
             self.message(message, now)
-        self._unsure.add(message.section_id)
 
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
@@ -167,11 +170,10 @@ class Told:
                 self.covers.append((ivrid, self._since[pair], at, True))
         covers = {ivrid: self.cover(ivrid) for ivrid in section.calls}
         for ivrid in self.coverage.end(section_id):
-            if (cover := covers[ivrid]) is not None:
-                self.last_cover[ivrid] = cover
-            since = self.covered_since.pop(ivrid, None)
+            since, _ = self.covered_since.pop(ivrid, None), self._sure_since.pop(ivrid, None)
             if since is not None:
                 self.covers.append((ivrid, since, at, False))
+            self.last_cover[ivrid] = covers[ivrid] if self.uncovered_at.get(ivrid) != at else None
             self.uncovered_at[ivrid] = at
 
     def _note(self, now: float) -> None:
@@ -182,6 +184,8 @@ class Told:
                     if now == self._burst_at:
                         self._unsure_pairs.add((section.section_id, ivrid))
                 self.covered_since.setdefault(ivrid, now)
+                if ivrid not in self._sure_since and self._is_sure(ivrid):
+                    self._sure_since[ivrid] = now
 
     # What follows
 
@@ -195,9 +199,12 @@ class Told:
     def cover(self, ivrid: str) -> Cover | None:
         """Since when something covers it; None: nothing does."""
         since = self.covered_since.get(ivrid)
+        return None if since is None else Cover(since, self._sure_since.get(ivrid) if self._is_sure(ivrid) else None)
+
+    def _is_sure(self, ivrid: str) -> bool:
+        """Whether one of the sections that cover it does so for sure, whether or not its time is up."""
         pairs = ((sid, ivrid) for sid, section in self.coverage.sections.items() if ivrid in section.calls)
-        sure = [self._since[pair] for pair in pairs if pair[0] not in self._unsure and pair not in self._unsure_pairs]
-        return None if since is None else Cover(since, min(sure, default=None))
+        return any(pair[0] not in self._unsure and pair not in self._unsure_pairs for pair in pairs)
 
     def maybe(self, ivrid: str) -> bool:
         return self.coverage.covered(ivrid)

@@ -22,7 +22,7 @@ from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
-from tests.simulation.daemon import CHANNEL, LIST, STREAM, Daemon
+from tests.simulation.daemon import ACCOUNT, CHANNEL, LIST, STREAM, Daemon
 from tests.simulation.evidence import Archive
 from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
@@ -30,6 +30,7 @@ from tests.simulation.judge import TICK_S, Judge, Violated
 from tests.simulation.loop import Process, ProcessClock, SimulatedLoop, WorldClock
 from tests.simulation.redis_data import Refused
 from tests.simulation.redis_server import RedisServer, RedisTransport
+from tests.simulation.sending import Written
 from tests.simulation.told import Told
 from tests.simulation.vendor import Fate, Request, Vendor
 
@@ -103,6 +104,7 @@ class World:
         self.judge = Judge(self.clock.now, self.truth, lambda: self.board, self.tolds, self.tell)
         self.judge.told_of = self.told_of
         self.judge.backlog = self._backlog
+        self.judge.sending.written = self._written
         self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
         self.redis = RedisServer(loop, self.clock.now, random.Random(f"redis {seed}"))
         self.redis.delivered = self._delivered
@@ -433,6 +435,13 @@ class World:
         if not self._redis_bad and now - self._redis_good_since >= REDIS_RECOVERED_S:
             return now - 0.1
         return self._kept_upto
+
+    def _written(self, _process: Process) -> Written | None:
+        """The claims in Redis; None: it was not well a moment ago, or the process has just begun or gone on."""
+        if self._redis_bad or self.clock.now() - max(self._redis_good_since, self._up_since) < REDIS_RECOVERED_S:
+            return None
+        content, key = self.redis.data.content(), f"mute:{{{ACCOUNT}}}:".encode()
+        return Written(content.get(key + b"mutes", {}), content.get(key + b"blind", {}))
 
     # Telephony and the feed
 
