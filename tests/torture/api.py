@@ -1,10 +1,11 @@
-"""A mute API that refuses, hangs, answers nonsense or breaks off after having done what it was asked: for all calls,
-where nothing can be done until it is over, and for one call, where no other one may be delayed by it.
+"""A mute API that refuses, is half-open, hangs, answers nonsense or breaks off after having done what it was asked:
+for all calls, where nothing can be done until it is over, and for one call, where no other one may be delayed by it.
+And one that is only far away, where everything is done, later by the way.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -45,13 +46,36 @@ BEFORE: dict[str, Fault] = {
     "answers a page": _shows_a_page,
 }
 AFTER: dict[str, Fault] = {"cuts after having applied": _breaks_off, "hangs after having applied": _hangs}
-REFUSED = "refuses"
+DELAY_S = 0.3
+FAR = f"{DELAY_S} s away each way"
+FAR_S = PROMPT_S + 3 * DELAY_S
+"""The request before this one for the same call may be on its way there, and must come back first."""
+
+
+@asynccontextmanager
+async def _refuses(on: World) -> AsyncIterator[None]:
+    await on.api.refuse()
+    await on.api.cut()
+    yield
+    await on.api.accept()
+
+
+@asynccontextmanager
+async def _half_open(on: World) -> AsyncIterator[None]:
+    """What was sent meanwhile is lost."""
+    on.api.hold()
+    yield
+    await on.api.cut()
+    on.api.let_go()
+
+
+WAYS: dict[str, Callable[[World], AbstractAsyncContextManager[None]]] = {"refuses": _refuses, "half-open": _half_open}
 
 
 async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | None = None) -> list[Report]:
     async with world(folder, seed, size=Size(agents=16, plain=True)) as on:
         await asyncio.sleep(3.0)
-        for name in (REFUSED, *BEFORE, *AFTER):
+        for name in (*WAYS, *BEFORE, *AFTER):
             if only is None or name in only:
                 with on.fault(f"{name}, all calls", BACK_S, tail_s=BACK_S + 1.0), on.excused():
                     async with _all(on, name):
@@ -60,6 +84,12 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
         for name in (*BEFORE, *AFTER):
             if only is None or name in only:
                 await _one_call(on, name, outage_s)
+        if only is None or FAR in only:
+            with on.fault(FAR, FAR_S, tail_s=BACK_S):
+                on.api.up.delay_s = on.api.down.delay_s = DELAY_S
+                await asyncio.sleep(outage_s)
+                on.api.up.delay_s = on.api.down.delay_s = 0.0
+            await asyncio.sleep(BACK_S)
         await on.quiet()
         await asyncio.sleep(1.0)
         return [on.report("mute API")]
@@ -67,11 +97,9 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
 
 @asynccontextmanager
 async def _all(on: World, name: str) -> AsyncIterator[None]:
-    if name == REFUSED:
-        await on.api.refuse()
-        await on.api.cut()
-        yield
-        await on.api.accept()
+    if name in WAYS:
+        async with WAYS[name](on):
+            yield
         return
     with _broken(on, name, lambda call: True):
         yield

@@ -156,6 +156,7 @@ async def play(folder: Path, seed: int, outage_s: float, only: frozenset[str] | 
         longest_s = max(waits, default=0.0)
         report.notes.append(
             f"requests sent before Redis had them {len(waits)}, waited at most {longest_s * 1000:.0f} ms"
+            f" (bound {WAITS_S * 1000:.0f} ms, and {WAITS_TOLERANCE_S * 1000:.0f} ms for a timer that rings late)"
         )
         if longest_s > WAITS_S + WAITS_TOLERANCE_S:
             report.problems.append(f"a mute waited {longest_s * 1000:.0f} ms for Redis")

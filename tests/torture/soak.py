@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 from orchestrator.simulator.crm import Sections
@@ -33,10 +34,14 @@ LAG_S = 1.0
 BOUND_S = 1.5
 """For exposure and over-mute: the feed's lag, the API's latency, and a machine of two cores that does all of it."""
 WARM_MINUTES = 2
-GROWTH_MIB = 15.0
-"""An hour's ended sections are kept: 1 kB each, 4.6 a second."""
-MORE_FILES, MORE_TASKS = 64, 20
-"""`api.max_concurrency`: so many connections to the API at most, kept for the next request."""
+KEPT_MIB = 1.0 / 1024
+"""An ended section is kept for an hour, with what the audit and the page remember of it."""
+LEAK_MIB_AN_HOUR = 6.0
+"""In the last half of the minutes, above what is kept: as much as ten samples may be wrong by."""
+SLOPE_MINUTES = 5
+"""From fewer minutes no slope can be told."""
+MORE_FILES, MORE_TASKS = 8, 3
+"""Connections to the API are kept for the next request: a burst may leave a few more."""
 MINUTE_S = 60.0
 
 
@@ -128,10 +133,24 @@ def _judge(report: Report, samples: list[Sample]) -> None:
         f" {sections_s / SECTIONS_PER_S:.1f} times what was to be reached"
     )
     for what, grew, most in (
-        ("memory, MiB", last.memory_mib - first.memory_mib, GROWTH_MIB),
         ("open files", last.files - first.files, MORE_FILES),
         ("tasks", last.tasks - first.tasks, MORE_TASKS),
     ):
         report.notes.append(f"{what}: {grew:+.1f} since minute {min(WARM_MINUTES, len(samples) - 1)}")
         if grew > most:
             report.problems.append(f"{what} grew by {grew:.1f}")
+    half = samples[max(WARM_MINUTES, len(samples) // 2) :]
+    if len(half) > SLOPE_MINUTES:
+        leak = _leak_mib_an_hour(half)
+        report.notes.append(
+            f"memory, MiB an hour above what is kept: {leak:+.1f} since minute {len(samples) - len(half)}"
+        )
+        if leak > LEAK_MIB_AN_HOUR:
+            report.problems.append(f"memory grows by {leak:.1f} MiB an hour that nothing explains")
+
+
+def _leak_mib_an_hour(samples: list[Sample]) -> float:
+    """How memory rises, by least squares, less the sections that ended."""
+    hours = [sample.at / 3600 for sample in samples]
+    unexplained = [sample.memory_mib - KEPT_MIB * sample.sections for sample in samples]
+    return linear_regression(hours, unexplained).slope

@@ -13,10 +13,17 @@ SEED = 7
 SCENARIOS: dict[str, Callable[[Path], Awaitable[list[Report]]]] = {
     "kills": lambda folder: kills.play(folder, SEED, kills=5),
     "redis": lambda folder: redis.play(
-        folder, SEED, outage_s=1.5, only=frozenset({"killed, back with its data", "frozen", "wiped"})
+        folder,
+        SEED,
+        outage_s=1.5,
+        only=frozenset(
+            {"killed, back with its data", "frozen", "a replica of a dead primary", "out of memory", "wiped"}
+        ),
     ),
     "feed": lambda folder: feed.play(folder, SEED, outage_s=2.0, only=frozenset({"cut by RST"})),
-    "api": lambda folder: api.play(folder, SEED, outage_s=1.5, only=frozenset({"cuts after having applied"})),
+    "api": lambda folder: api.play(
+        folder, SEED, outage_s=1.5, only=frozenset({"half-open", "cuts after having applied", api.FAR})
+    ),
     "freeze": lambda folder: freeze.play(folder, SEED, frozen_s=(3.0,)),
     "storm": lambda folder: storm.play(folder, SEED, for_s=2.5, strictly=False),
 }
