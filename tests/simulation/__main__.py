@@ -1,5 +1,6 @@
 """`python -m tests.simulation --seeds N [--first K | --new] [--jobs J]`, or `--seed K --story` for one of them.
 
+`--undone` takes back what mended that which the seed once found: the judge must notice.
 `--idle` is an hour in which nothing happens: what the daemon's own watching costs, which no story can do without.
 `--evidence` holds the audit against the truth.
 """
@@ -9,10 +10,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.simulation.batch import play
 from tests.simulation.proof import KINDS, checked, shift
+from tests.simulation.regressions import FOUND
 from tests.simulation.world import Script, run
 
 
@@ -24,6 +27,7 @@ def main() -> int:
     first.add_argument("--new", action="store_true", help="stories that nobody has seen: other ones with each commit")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, help="one story alone")
+    parser.add_argument("--undone", action="store_true", help="with what it found once not mended")
     parser.add_argument("--story", action="store_true", help="tell it line by line")
     parser.add_argument("--idle", action="store_true", help="an hour in which nothing happens")
     parser.add_argument("--evidence", action="store_true", help="hold the audit of each story against the truth")
@@ -39,7 +43,10 @@ def main() -> int:
         summary = play(range(first_seed, first_seed + given.seeds), given.jobs)
         print(summary)
         return 1 if summary.failed or summary.interrupted else 0
-    result = run(Script.of(given.seed))
+    with ExitStack() as stack:
+        if given.undone and (undone := FOUND[given.seed].undone) is not None:
+            undone(stack)
+        result = run(Script.of(given.seed))
     if given.story:
         print(result.story())
     print(f"seed {given.seed}: {result.violated or 'good'}")

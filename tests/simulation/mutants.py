@@ -61,34 +61,34 @@ def mutant(*provoke: str) -> Callable[[Mutation], Mutation]:
     return register
 
 
-def _put(stack: ExitStack, where: object, name: str, what: object) -> None:
+def put(stack: ExitStack, where: object, name: str, what: object) -> None:
     stack.enter_context(mock.patch.object(where, name, what))
 
 
 @mutant()
 def new_calls_stay_open(stack: ExitStack) -> None:
     """A section covers the calls of its beginning only: new ones on its extension stay recorded."""
-    _put(stack, coverage, "cover_on", lambda *_: None)
+    put(stack, coverage, "cover_on", lambda *_: None)
 
 
 @mutant()
 def ringing_counts(stack: ExitStack) -> None:
     """A leg that merely rings in makes the call this extension's."""
-    _put(stack, Leg, "counts", property(lambda _: True))
+    put(stack, Leg, "counts", property(lambda _: True))
 
 
 @mutant()
 def dialling_does_not_count(stack: ExitStack) -> None:
     """Calls placed from the extension count only once they are answered."""
     up = (LegStatus.TALKING, LegStatus.HOLD)
-    _put(stack, Leg, "counts", property(lambda leg: leg.answered or leg.status in up))
+    put(stack, Leg, "counts", property(lambda leg: leg.answered or leg.status in up))
 
 
 @mutant()
 def flag_alone_counts(stack: ExitStack) -> None:
     """Legs that are shown as Talking with `answered` 0 do not count."""
     placed = (Direction.OUTGOING, Direction.CLICK2CALL)
-    _put(stack, Leg, "counts", property(lambda leg: leg.answered or leg.direction in placed))
+    put(stack, Leg, "counts", property(lambda leg: leg.answered or leg.direction in placed))
 
 
 @mutant()
@@ -99,7 +99,7 @@ def related_calls_forgotten(stack: ExitStack) -> None:
     def covers(*args: Any) -> Any:
         return (pair for pair in kept(*args) if pair[1].reason != "related")
 
-    _put(stack, coverage, "_covers", covers)
+    put(stack, coverage, "_covers", covers)
 
 
 @mutant()
@@ -115,7 +115,7 @@ def hangup_ends_cover(stack: ExitStack) -> None:
                 calls = {name: cover for name, cover in section.calls.items() if name != ivrid}
                 state.sections[section_id] = replace(section, calls=calls)
 
-    _put(stack, mutes, "leave", leave)
+    put(stack, mutes, "leave", leave)
 
 
 @mutant()
@@ -131,7 +131,7 @@ def first_end_opens(stack: ExitStack) -> None:
             state.covering[ivrid] = frozenset({section.section_id})
         kept(state, section, now, hold, changes)
 
-    _put(stack, coverage, "lift", lift)
+    put(stack, coverage, "lift", lift)
 
 
 @mutant()
@@ -143,40 +143,40 @@ def ended_ids_forgotten(stack: ExitStack) -> None:
         state.ended.pop(fact.section_id, None)
         return kept(state, fact, *rest)
 
-    _put(stack, sections, "_why_not", why_not)
+    put(stack, sections, "_why_not", why_not)
 
 
 @mutant()
 def never_expires(stack: ExitStack) -> None:
     """A section whose end is never told runs on."""
-    _put(stack, sections, "wake", lambda *_: None)
-    _put(stack, engine, "wakes_at", lambda section, _: section.expires_at + 3600.0)
+    put(stack, sections, "wake", lambda *_: None)
+    put(stack, engine, "wakes_at", lambda section, _: section.expires_at + 3600.0)
 
 
 @mutant("api_lost")
 def unknown_taken_for_done(stack: ExitStack) -> None:
     """A request that was never answered counts as done."""
-    _put(stack, mutes, "in_doubt", lambda mute, muted, _: replace(
+    put(stack, mutes, "in_doubt", lambda mute, muted, _: replace(
         mute, recording=Recording.MUTED if muted else Recording.OPEN, confirmed_at=mute.asked_at))  # fmt: skip
 
 
 @mutant("api_lost")
 def unknown_taken_for_undone(stack: ExitStack) -> None:
     """A request that was never answered counts as not applied."""
-    _put(stack, mutes, "in_doubt", lambda mute, *_: mute)
+    put(stack, mutes, "in_doubt", lambda mute, *_: mute)
 
 
 @mutant("api_late")
 def late_requests_win(stack: ExitStack) -> None:
     """Where nothing shows the recordings, not asked once more after a request may have come late."""
-    _put(stack, evidence, "_judge", lambda *_: None)
-    _put(stack, Mute, "ask_again_at", property(lambda _: 0.0))
+    put(stack, evidence, "_judge", lambda *_: None)
+    put(stack, Mute, "ask_again_at", property(lambda _: 0.0))
 
 
 @mutant("api_hollow")
 def evidence_ignored(stack: ExitStack) -> None:
     """What feed and polls show of a recording changes nothing."""
-    _put(stack, evidence, "_judge", lambda *_: None)
+    put(stack, evidence, "_judge", lambda *_: None)
 
 
 @mutant("foreign_mute")
@@ -189,26 +189,26 @@ def foreign_mutes_touched(stack: ExitStack) -> None:
             state.calls[ivrid] = replace(state.calls[ivrid], muted=None)
         kept(state, ivrid, now, changes)
 
-    _put(stack, mutes, "want", want)
-    _put(stack, evidence, "_change_hands", lambda *_: None)
+    put(stack, mutes, "want", want)
+    put(stack, evidence, "_change_hands", lambda *_: None)
 
 
 @mutant("feed_loses", "feed_silent")
 def never_polls(stack: ExitStack) -> None:
     """Active Calls is never asked."""
-    _put(stack, polls, "plan", lambda *_: ([], None))
+    put(stack, polls, "plan", lambda *_: ([], None))
 
 
 @mutant("login_refused", "polls_refused")
 def blind_means_idle(stack: ExitStack) -> None:
     """While the calls of an extension cannot be seen, nothing is asked."""
-    _put(stack, blind, "wanted", lambda *_: False)
+    put(stack, blind, "wanted", lambda *_: False)
 
 
 @mutant("login_refused", "polls_refused")
 def blind_mutes_stay(stack: ExitStack) -> None:
     """What was muted by extension is not opened by extension."""
-    _put(stack, blind, "may_open", lambda *_: False)
+    put(stack, blind, "may_open", lambda *_: False)
 
 
 @mutant()
@@ -220,7 +220,7 @@ def gives_up(stack: ExitStack) -> None:
         kept(state, mute, fact, now, policy, changes)
         state.mutes[mute.ivrid] = replace(state.mutes[mute.ivrid], retry_at=now + 3600.0)
 
-    _put(stack, mutes, "_retry", retry)
+    put(stack, mutes, "_retry", retry)
 
 
 @mutant("api_lost", "api_slow")
@@ -234,8 +234,8 @@ def asks_for_yesterday(stack: ExitStack) -> None:
             return replaced(decision, muted=mute.asked)
         return decision
 
-    _put(stack, engine, "reconcile", decide)
-    _put(stack, mutes, "wanted", lambda state, ivrid: ivrid in state.covering)
+    put(stack, engine, "reconcile", decide)
+    put(stack, mutes, "wanted", lambda state, ivrid: ivrid in state.covering)
 
 
 @mutant()
@@ -253,9 +253,9 @@ def two_at_a_time(stack: ExitStack) -> None:
             state.mutes[ivrid] = replace(mute, in_flight=False)
         return reconcile.reconcile(state, ivrid, now)
 
-    _put(stack, KeyQueue, "add", add)
-    _put(stack, KeyQueue, "done", lambda self, key: self._working.discard(key))
-    _put(stack, engine, "reconcile", decide)
+    put(stack, KeyQueue, "add", add)
+    put(stack, KeyQueue, "done", lambda self, key: self._working.discard(key))
+    put(stack, engine, "reconcile", decide)
 
 
 @mutant("api_one_hangs")
@@ -267,13 +267,13 @@ def one_at_a_time(stack: ExitStack) -> None:
         self._max_concurrency = 1
         await kept(self)
 
-    _put(stack, engine.Engine, "run", run_alone)
+    put(stack, engine.Engine, "run", run_alone)
 
 
 @mutant("killed")
 def nothing_written_ahead(stack: ExitStack) -> None:
     """The store writes nothing down: a new process knows nothing."""
-    _put(stack, redis_store.RedisStore, "mark", lambda *_: None)
+    put(stack, redis_store.RedisStore, "mark", lambda *_: None)
 
 
 @mutant()
@@ -282,7 +282,7 @@ def intention_later(stack: ExitStack) -> None:
 
     async def nothing(_: Any) -> None: ...
 
-    _put(stack, engine.Engine, "_write_ahead", nothing)
+    put(stack, engine.Engine, "_write_ahead", nothing)
 
 
 @mutant()
@@ -295,13 +295,13 @@ def intention_with_the_answer(stack: ExitStack) -> None:
         self._marks.mutes = {ivrid for ivrid in self._marks.mutes if not (ivrid in mutes and mutes[ivrid].in_flight)}
         return await kept(self)
 
-    _put(stack, redis_store.RedisStore, "_write_urgent", write)
+    put(stack, redis_store.RedisStore, "_write_urgent", write)
 
 
 @mutant("redis_slow", "redis_silent")
 def waits_for_redis(stack: ExitStack) -> None:
     """A request waits for a second until its intention is written."""
-    _put(stack, engine, "WRITE_AHEAD_S", 1.0)
+    put(stack, engine, "WRITE_AHEAD_S", 1.0)
 
 
 @mutant()
@@ -314,8 +314,8 @@ def opens_by_extension(stack: ExitStack) -> None:
             return replaced(decision, sip=min(call.on))
         return decision
 
-    _put(stack, engine, "reconcile", decide)
-    _put(stack, blind, "may_open", lambda *_: True)
+    put(stack, engine, "reconcile", decide)
+    put(stack, blind, "may_open", lambda *_: True)
 
 
 @mutant("killed")
@@ -327,13 +327,13 @@ def starts_from_nothing(stack: ExitStack) -> None:
         found = await kept(*args)
         return replaced(found, restored=replace(found.restored, mutes={}))
 
-    _put(stack, redis_store, "load", load)
+    put(stack, redis_store, "load", load)
 
 
 @mutant("killed", "restarted")
 def backlog_later(stack: ExitStack) -> None:
     """Calls are opened before the messages that wait were read."""
-    _put(stack, State, "backlog", property(lambda _: False, lambda *_: None))
+    put(stack, State, "backlog", property(lambda _: False, lambda *_: None))
 
 
 @mutant("second_started", "frozen")
@@ -347,15 +347,15 @@ def no_lease(stack: ExitStack) -> None:
         self.words = (self.words[0], 1, self.words[2])
         self._taken.set()
 
-    _put(stack, lease.Lease, "take", take)
-    _put(stack, lease.Lease, "assured", nothing)
-    _put(stack, lease.Lease, "_renew_once", nothing)
+    put(stack, lease.Lease, "take", take)
+    put(stack, lease.Lease, "assured", nothing)
+    put(stack, lease.Lease, "_renew_once", nothing)
 
 
 @mutant()
 def figures_are_nought(stack: ExitStack) -> None:
     """The log says of every exposure and every over-mute that it was none."""
-    _put(stack, lines, "_ms", lambda seconds: None if seconds is None else 0)
+    put(stack, lines, "_ms", lambda seconds: None if seconds is None else 0)
 
 
 @mutant("api_down", "api_slow", "api_5xx")
@@ -366,19 +366,19 @@ def figures_of_the_last_attempt(stack: ExitStack) -> None:
     def confirm(state: State, mute: Any, fact: Any, now: float, changes: Any) -> None:
         kept(state, replace(mute, due_since=mute.asked_at), fact, now, changes)
 
-    _put(stack, mutes, "_confirm", confirm)
+    put(stack, mutes, "_confirm", confirm)
 
 
 @mutant("api_down", "api_slow")
 def open_calls_untold(stack: ExitStack) -> None:
     """A covered call that stays open is not in the log."""
-    _put(stack, watch, "_alarm", lambda *_: None)
+    put(stack, watch, "_alarm", lambda *_: None)
 
 
 @mutant("crm_late")
 def users_do_not_move(stack: ExitStack) -> None:
     """A section on a user stays where the user was when it began."""
-    _put(stack, sight, "_sign_in", lambda *_: None)
+    put(stack, sight, "_sign_in", lambda *_: None)
 
 
 @dataclass(frozen=True, slots=True)

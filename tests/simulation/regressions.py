@@ -1,21 +1,105 @@
-"""Stories that once found something, each kept with what it found: they are told again in every run of the tests."""
+"""Stories that once found something, each kept with what it found: they are told again in every run of the tests.
+
+The stories of seeds change with the simulation. Where a seed still finds what it found, `undone` takes back what
+mended it, and the judge must notice; where it does not, it is kept as a sample, and tests of the core hold the rest.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core import blind, mutes, reach
+from orchestrator.core.claims import Mute, Outcome, Verdict
+from orchestrator.core.policy import Policy
+from orchestrator.core.state import State
+from orchestrator.voicenter import feed
+from tests.simulation.mutants import put
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    what: str
+    undone: Callable[[ExitStack], None] | None = None
+    """None: a sample."""
+
+
+def _heed_no_cancellation(stack: ExitStack) -> None:
+    put(stack, feed, "_heed_cancellation", lambda: None)
+
+
+def _refused_may_land(stack: ExitStack) -> None:
+    def lands_by(outcome: Outcome, now: float, policy: Policy) -> float:
+        return 0.0 if outcome.verdict is Verdict.DONE else now + policy.late_s
+
+    put(stack, reach, "lands_by", lands_by)
+
+
+def _forget_who_is_gone(stack: ExitStack) -> None:
+    def leave_gone(state: State, mute: Mute, _now: float, changes: Any) -> None:
+        mutes.forget(state, mute.ivrid, changes)
+
+    put(stack, mutes, "_leave_gone", leave_gone)
+
+
+def _arrive_unheeded(stack: ExitStack) -> None:
+    put(stack, blind, "arrive", lambda *_: None)
+
+
+def _look_only_if_the_claim_changed(stack: ExitStack) -> None:
+    def quietly(kept: Callable[..., None]) -> Callable[..., None]:
+        def turn(state: State, ivrid: str, *rest: Any) -> None:
+            marked, before = rest[-1].calls, state.mutes.get(ivrid)
+            was_marked = ivrid in marked
+            kept(state, ivrid, *rest)
+            if state.mutes.get(ivrid) == before and not was_marked:
+                marked.discard(ivrid)
+
+        return turn
+
+    for name in ("want", "unwant"):
+        put(stack, mutes, name, quietly(getattr(mutes, name)))
+
 
 FOUND = {
-    11: "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
-    " had stood still, and lost the account meanwhile, never ended",
-    1088: "a mute by extension for one call's sake reached a call that was not seen yet, which was then taken for"
-    " muted by somebody else and never opened",
-    795537348: "a call that had ended was opened by extension, and with it a covered one there that the feed had not"
-    " told of yet",
-    20002778: "a mute by extension that was refused counted as one that may have been applied, so a call that"
-    " somebody else had muted was opened when it left",
-    40000188: "a redialled call that the API did not know between two legs came back with our mute on it, which was"
-    " taken for somebody else's and never opened",
-    41000138: "a covered call had moved, unseen, to an extension that was opened as a whole: it stayed open until the"
-    " next poll",
-    41000539: "a call that rang, by an event that lagged, and was shown muted as it was now, was taken for muted by"
-    " somebody else although its extension had been muted as a whole",
-    41000575: "a lost request to open was forgotten when its call had no section any more, and undid the mute of the"
-    " next",
+    11: Found(
+        "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
+        " had stood still, and lost the account meanwhile, never ended",
+        _heed_no_cancellation,
+    ),
+    1088: Found(
+        "a mute by extension for one call's sake reached a call that was not seen yet, which was then taken for"
+        " muted by somebody else and never opened"
+    ),
+    795537348: Found(
+        "a call that had ended was opened by extension, and with it a covered one there that the feed had not told of"
+        " yet"
+    ),
+    20002778: Found(
+        "a mute by extension that was refused counted as one that may have been applied, so a call that somebody else"
+        " had muted was opened when it left",
+        _refused_may_land,
+    ),
+    40000188: Found(
+        "a redialled call that the API did not know between two legs came back with our mute on it, which was taken"
+        " for somebody else's and never opened",
+        _forget_who_is_gone,
+    ),
+    41000138: Found(
+        "a covered call had moved, unseen, to an extension that was opened as a whole: it stayed open until the next"
+        " poll",
+        _arrive_unheeded,
+    ),
+    41000539: Found(
+        "a call that rang, by an event that lagged, and was shown muted as it was now, was taken for muted by"
+        " somebody else although its extension had been muted as a whole"
+    ),
+    41000575: Found(
+        "a lost request to open was forgotten when its call had no section any more, and undid the mute of the next"
+    ),
+    42000812: Found(
+        "a wish that changed twice in one moment was looked at once: the call stayed as it was first wanted",
+        _look_only_if_the_claim_changed,
+    ),
 }
-"""Seed -> what it found. The stories of seeds change with the simulation: what was found has a test of its own."""
+"""Seed -> what it found."""

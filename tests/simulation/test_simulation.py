@@ -19,6 +19,12 @@ def test_what_was_found_once_is_not_found_again(seed: int) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("seed", [seed for seed, found in FOUND.items() if found.undone])
+def test_what_was_mended_is_found_where_it_is_undone(seed: int) -> None:
+    done = simulation("--seed", str(seed), "--undone")
+    assert done.returncode == 1, done.stdout
+
+
 def simulation(*arguments: str) -> subprocess.CompletedProcess[str]:
     """As its command is run: with the same order of sets each time, so that a story can be told again."""
     command = [sys.executable, "-m", "tests.simulation", *arguments]
