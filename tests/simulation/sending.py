@@ -1,8 +1,8 @@
 """What holds of every request at the moment in which it is sent.
 
-Guarantees, of each process: there is one request at a time for a call, whichever way; while Redis is well, the
-intention is there before; none by extension opens a call that is known to be covered there; and the first one for a
-call that came under a section is not held up, whatever Redis does.
+Guarantees, of each process: there is one request at a time for a call, whichever way, and one that names an
+extension; while Redis is well, the intention is there before; none by extension opens a call that is known to be
+covered there; and the first one for a call that came under a section is not held up, whatever Redis does.
 """
 
 import json
@@ -61,7 +61,7 @@ class Sending:
         judge = self._judge
         others = [other for other in in_flight if other.process is request.process]
         for other in others:
-            if other.ivrid == request.ivrid is not None:
+            if (other.ivrid, other.sip) == (request.ivrid, request.sip):
                 judge.violated("one request at a time", f"#{other.number} and #{request.number} for {request.key}")
         written = self.written(request.process)
         if written is not None and not written.intends(request, others):
