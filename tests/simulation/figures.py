@@ -56,6 +56,7 @@ class Figures:
         if ivrid is None or told is None:
             return
         now = self._judge.now()
+        told.settle(now)
         match event:
             case "call.muted":
                 self._exposed(told, event, ivrid, fields["exposure_ms"])
@@ -79,14 +80,16 @@ class Figures:
         cover = told.last_cover.get(ivrid) if over else told.cover(ivrid)
         if cover is not None:
             until = told.uncovered_at[ivrid] if over else self._judge.now()
-            must = None if cover.sure_since is None else self._wrong_since(ivrid, cover.sure_since, muted=False)
+            lasts = over or told.surely(ivrid)  # else its time may be up for the process already
+            must = self._wrong_since(ivrid, cover.sure_since, muted=False) if lasts and cover.sure_since else None
             self._compare(told, event, ivrid, said_ms, until - cover.since, None if must is None else until - must)
 
     def _over_muted(self, told: Told, event: str, ivrid: str, said_ms: int | None) -> None:
-        since = told.uncovered_at.get(ivrid)
-        if since is not None and not told.maybe(ivrid):
+        since, now = told.uncovered_at.get(ivrid), self._judge.now()
+        # What ended a moment ago ended after what the line tells of: it comes a moment after that.
+        if since is not None and now - since > SAME_S and not told.maybe(ivrid):
             # What ends while a process stands still, or none is there, ends when one goes on.
-            now, must = self._judge.now(), self._wrong_since(ivrid, since, muted=True)
+            must = self._wrong_since(ivrid, since, muted=True)
             least_s = None if must is None else now - max(must, self._judge.awake_since)
             self._compare(told, event, ivrid, said_ms, now - since, least_s)
 

@@ -290,10 +290,10 @@ def intention_with_the_answer(stack: ExitStack) -> None:
     """A claim is written once its request was answered."""
     kept = redis_store.RedisStore._write_urgent
 
-    async def write(self: Any) -> bool:
+    async def write(self: Any) -> None:
         mutes = self._state.mutes
         self._marks.mutes = {ivrid for ivrid in self._marks.mutes if not (ivrid in mutes and mutes[ivrid].in_flight)}
-        return await kept(self)
+        await kept(self)
 
     put(stack, redis_store.RedisStore, "_write_urgent", write)
 
