@@ -26,7 +26,7 @@ COLUMNS = (
     "cause",
     "ended_by",
     "answered",
-    "muted_until",
+    "seen_at",
     "breach",
     "note",
 )

@@ -34,8 +34,8 @@ class Exposure:
     cause: str
     ended_by: str
     answered: bool | None
-    muted_until: float | None = None
-    """Of a drift: when it was last known to be muted. It ran since some moment after that."""
+    seen_at: float | None = None
+    """Of a drift: when it was seen open. It ran since some moment between `at`, when it was still muted, and this."""
 
     @property
     def breach(self) -> bool:

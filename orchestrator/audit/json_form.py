@@ -48,7 +48,7 @@ def exposure(of: Exposure) -> dict[str, Any]:
     return {
         "from": utc(of.at),
         "to": utc(of.until),
-        "muted_until": None if of.muted_until is None else utc(of.muted_until),
+        "seen_at": None if of.seen_at is None else utc(of.seen_at),
         "account": of.account,
         "ivrid": of.ivrid,
         "extension": of.extension,

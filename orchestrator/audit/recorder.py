@@ -22,7 +22,6 @@ from orchestrator.core.notices import (
     CallGone,
     CallMuted,
     CallUnmuted,
-    CallVerified,
     FeedTurned,
     MuteDrifted,
     Notice,
@@ -69,6 +68,16 @@ PASSED_OVER = (PollMade, MessageTaken, MessageRejected, FeedEventRejected, Reque
 """Notices that come in storms and prove nothing: they must not take the room of others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Seen open, although it was confirmed as muted."""
+
+    muted_until: float
+    """When it was last known to be muted: it has been open since some moment after that."""
+    covered_at: float
+    seen_at: float
+
+
 @dataclass(slots=True)
 class Known:
     """What notices told of a call so far."""
@@ -76,9 +85,9 @@ class Known:
     sections: tuple[str, ...] = ()
     extension: str | None = None
     reason: CoverReason | None = None
-    muted_at: float | None = None
-    """When it was last known to be muted."""
-    drifted: bool = False
+    covered_at: float | None = None
+    """Since when sections cover it, as far as this process was told."""
+    drift: Drift | None = None
     began_at: float | None = None
     answered: bool | None = None
     left_at: float | None = None
@@ -137,7 +146,7 @@ class Recorder:
         self._heed(notice, now)
         for call in left:
             known = self._remember(call.ivrid)
-            known.left_at, known.left_shown = now, call.shown
+            known.left_at, known.left_shown, known.covered_at = now, call.shown, None
         told = line(notice)
         if told.event not in KEPT:
             return []
@@ -177,10 +186,11 @@ class Recorder:
             case CallCovered(_, section_id, sip, reason):
                 known.sections = (*known.sections[-9:], section_id)
                 known.extension, known.reason = sip or known.extension, reason
-            case MuteDrifted(shown=False):
-                known.drifted = True
-            case CallVerified(muted=True):
-                known.muted_at = now
+                known.covered_at = now if known.covered_at is None else known.covered_at
+                if known.left_at is not None:  # it was open before, and nothing covered it
+                    known.drift = None
+            case MuteDrifted(shown=False, seen_s=seen_s, known_s=known_s) if known.left_at is None:
+                known.drift = Drift(now - known_s, known.covered_at or _NEVER, now - seen_s)
         return known
 
     def _over_mute(self, notice: Notice | EdgeNotice, now: float) -> Draft | None:
@@ -220,11 +230,12 @@ class Recorder:
                     None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "muted", covering, attempts)
                 )
                 known = self._known[ivrid]
-                known.muted_at, known.drifted, known.sections = now, False, ()
+                known.drift, known.sections = None, ()
                 return ended
             case CallExposed(ivrid, exposure_s):
                 ended = self._exposed(ivrid, exposure_s, now, "cover_ended", (), 0)
-                self._known[ivrid].sections = ()
+                known = self._known[ivrid]
+                known.drift, known.covered_at, known.sections = None, None, ()
                 return ended
             case CallGone(ivrid, exposure_s):
                 ended = None if exposure_s is None else self._exposed(ivrid, exposure_s, now, "call_over", (), 0)
@@ -237,12 +248,14 @@ class Recorder:
         self, ivrid: str, exposure_s: float, now: float, ended_by: str, sections: tuple[str, ...], attempts: int
     ) -> Draft:
         known = self._known[ivrid]
-        began, fields = now - exposure_s, dict[str, Value]()
+        began, drift, fields = now - exposure_s, known.drift, dict[str, Value]()
+        if drift is not None:  # all that may be on record
+            began = min(began, max(drift.muted_until, drift.covered_at))
         fields["ivrid"] = _value(ivrid)
         fields["section_ids"] = _value(sections or known.sections)
-        fields |= self._times(known, began, now) | {"exposure_ms": ms(exposure_s)}
-        if known.drifted and known.muted_at is not None:
-            fields["muted_until"] = utc(known.muted_at)
+        fields |= self._times(known, began, now) | {"exposure_ms": ms(now - began)}
+        if drift is not None:
+            fields |= {"muted_until": utc(drift.muted_until), "seen_at": utc(drift.seen_at)}
         fields["cause"] = self._cause(known, began, ended_by, attempts)
         fields["ended_by"] = ended_by
         if known.answered is not None:
@@ -251,7 +264,7 @@ class Recorder:
 
     def _cause(self, known: Known, began: float, ended_by: str, attempts: int) -> str:
         """Why the recording ran for that long."""
-        if known.drifted:
+        if known.drift is not None:
             return "drift"
         if began < self._began_at:
             return "daemon_down"

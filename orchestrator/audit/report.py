@@ -212,7 +212,7 @@ class Reporter:
             str(fields["cause"]),
             str(fields["ended_by"]),
             fields.get("answered"),
-            epoch_s(fields["muted_until"]) if "muted_until" in fields else None,
+            epoch_s(fields["seen_at"]) if "seen_at" in fields else None,
         )
         self._exposures.append(exposure)
         self._count(record, exposure.extension, "exposures", 1)

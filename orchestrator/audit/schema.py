@@ -52,6 +52,7 @@ OWN: Mapping[str, Kind] = {
             "from_offset_s",
             "to_offset_s",
             "muted_until",
+            "seen_at",
             "cause",
             "ended_by",
             "answered",
@@ -78,6 +79,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "from_offset_s": "`from` in seconds from the call's begin: where the part to delete begins; missing: not known",
     "to_offset_s": "`to` in seconds from the call's begin",
     "muted_until": "of cause drift: when it was last known to be muted; it ran since some moment after that",
+    "seen_at": "of cause drift: when it was seen open; it ran since some moment before that",
     "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
     "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know it), covered_again",
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
@@ -88,7 +90,7 @@ _NUMBERS = frozenset(
 )
 _FLAGS = frozenset({"muted", "shown", "refused", "answered", "damaged", "hand"})
 _LISTS = frozenset({"section_ids", "accounts", "policy", "changed", "needs_restart"})
-_TIMES = frozenset({"at", "alive_at", "from", "to", "muted_until"})
+_TIMES = frozenset({"at", "alive_at", "from", "to", "muted_until", "seen_at"})
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _HEADER: Mapping[str, Any] = {
     "v": {"const": VERSION, "description": "the schema's version"},

@@ -62,13 +62,16 @@ def _judge(
     state: State, mute: Mute, shown: bool, seen_at: float, now: float, policy: Policy, changes: Changes
 ) -> None:
     confirmed_at = mute.confirmed_at or 0.0
+    call = state.calls[mute.ivrid]
     if shown is (mute.recording is Recording.MUTED):
+        state.calls[mute.ivrid] = replace(call, agreed_at=seen_at)
         if mute.verified_at is None and seen_at >= confirmed_at:
             changes.tell(CallVerified(mute.ivrid, shown, now - confirmed_at))
             write(state, replace(mute, verified_at=now), changes)
     elif seen_at >= confirmed_at + policy.evidence_grace_s and not _is_anothers(mute, shown):
         drifts = mute.drifts + 1
-        changes.tell(MuteDrifted(mute.ivrid, shown, now - seen_at, drifts))
+        known_at = max(confirmed_at, call.agreed_at)
+        changes.tell(MuteDrifted(mute.ivrid, shown, now - seen_at, drifts, now - known_at))
         due = replace(mute, recording=Recording.UNKNOWN, due_since=seen_at, verified_at=None, alarm_at=0.0)
         write(state, replace(due, attempts=0, retry_at=0.0, drifts=drifts), changes)
 

@@ -84,6 +84,8 @@ class Call(Struct, frozen=True):
     """The moment that the latest `IsMuted` speaks of: what is older says nothing."""
     began_at: float | None = None
     """Its begin by our clock, as far as the feed told it; nothing is decided by it."""
+    agreed_at: float = 0.0
+    """The latest moment at which it was seen as was confirmed; nothing is decided by it."""
 
 
 class OnExtension(Struct, frozen=True):

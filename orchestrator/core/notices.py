@@ -133,6 +133,8 @@ class MuteDrifted(Struct, frozen=True):
     """How old the evidence is."""
     drifts: int
     """How often this happened to this claim."""
+    known_s: float
+    """How long ago it was last known to be as confirmed: it has been otherwise since some moment after that."""
 
 
 class MuteReaffirmed(Struct, frozen=True):

@@ -18,7 +18,6 @@ from orchestrator.core.notices import (
     CallExposed,
     CallGone,
     CallMuted,
-    CallVerified,
     FeedTurned,
     MuteDrifted,
     Notice,
@@ -105,10 +104,31 @@ def test_what_ended_it_is_told() -> None:
     assert exposed(COVERED, 1.0, CallGone("i", 1.0))["ended_by"] == "call_over"
 
 
-def test_a_drift_says_until_when_it_was_muted_for_sure() -> None:
-    seen = (COVERED, muted(None), 1.0, CallVerified("i", True, 1.0), 8.0, MuteDrifted("i", False, 0.0, 1), 0.5)
-    found = exposed(*seen, muted(0.5))
-    assert (found["cause"], found["muted_until"]) == ("drift", "2026-11-23T12:00:01.000Z")
+DRIFTED = MuteDrifted("i", False, 1.0, 1, 4.0)
+"""Seen open as it was a second ago, and muted 3 s before that."""
+
+
+def test_a_drift_is_an_exposure_from_the_moment_it_was_last_known_to_be_muted() -> None:
+    found = exposed(COVERED, 9.0, DRIFTED, 0.5, muted(1.5))
+    assert (found["cause"], found["exposure_ms"]) == ("drift", 4500)
+    assert (found["from"], found["seen_at"]) == ("2026-11-23T12:00:05.000Z", "2026-11-23T12:00:08.000Z")
+    assert found["muted_until"] == found["from"]
+    assert (found["from_offset_s"], found["to_offset_s"]) == (105.0, 109.5)
+
+
+def test_a_drift_from_before_the_cover_counts_from_the_cover() -> None:
+    found = exposed(COVERED, 2.0, DRIFTED, 0.5, muted(1.5))
+    assert (found["from"], found["muted_until"]) == ("2026-11-23T12:00:00.000Z", "2026-11-23T11:59:58.000Z")
+
+
+def test_a_drift_ends_with_its_cover_and_says_nothing_of_the_next_one() -> None:
+    first, second = [
+        draft.fields
+        for draft in kept(COVERED, 9.0, DRIFTED, CallExposed("i", 1.0), 5.0, COVERED, 0.5, muted(0.5))
+        if draft.event == "exposure"
+    ]
+    assert (first["cause"], first["exposure_ms"]) == ("drift", 4000)
+    assert (second["cause"], second["exposure_ms"]) == ("request", 500)
 
 
 def test_a_mute_that_came_after_the_cover_and_a_call_that_was_never_open_are_no_exposure() -> None:

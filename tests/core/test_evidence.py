@@ -54,7 +54,7 @@ def test_a_mute_that_is_seen_open_is_asked_for_anew() -> None:
     world = muted()
     world.passes(3)
     world.sees("s1", talking("c1", muted=False))
-    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 1.0, 1)]
+    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 1.0, 1, 3.0)]
     assert world.state.mutes["c1"].recording is Recording.UNKNOWN
     assert world.state.mutes["c1"].due_since == world.now - 1
     assert world.settle() == [("c1", True)]
@@ -64,7 +64,7 @@ def test_a_release_that_is_seen_muted_is_asked_for_anew() -> None:
     world = released()
     world.passes(3)
     world.sees("s1", talking("c1", muted=True))
-    assert world.of(MuteDrifted) == [MuteDrifted("c1", True, 1.0, 1)]
+    assert world.of(MuteDrifted) == [MuteDrifted("c1", True, 1.0, 1, 3.0)]
     assert world.settle() == [("c1", False)]
 
 
@@ -103,7 +103,7 @@ def test_an_event_is_as_old_as_it_was_under_way() -> None:
     world.sees("s1", talking("c1", muted=False), lag_s=3.0)
     assert world.of(MuteDrifted) == []
     world.sees("s1", talking("c1", muted=False), lag_s=1.0)
-    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 2.0, 1)]
+    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 2.0, 1, 5.0)]
 
 
 def test_what_is_older_than_what_was_seen_already_says_nothing() -> None:
@@ -137,8 +137,10 @@ def test_a_poll_verifies_and_shows_drift_as_an_event_does() -> None:
     world.polled("s1", extension("s1", talking("c1", muted=True)))
     assert world.of(CallVerified) == [CallVerified("c1", True, 5.0)]
     world.passes(5)
+    world.polled("s1", extension("s1", talking("c1", muted=True)))
+    world.passes(4)
     world.polled("s1", extension("s1", talking("c1", muted=False)))
-    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 0.0, 1)]
+    assert world.of(MuteDrifted) == [MuteDrifted("c1", False, 0.0, 1, 4.0)]
 
 
 def test_a_poll_is_as_old_as_its_question() -> None:

@@ -180,8 +180,6 @@ def _untold(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 def _missing(case: Case, ivrid: str) -> list[Span]:
     exposures = case.exposed[ivrid]
     known = [(each.at, each.until) for each in exposures] + case.gap(UNDECLARED)
-    # Of a drift the begin is not known, only that it was after this:
-    known += [(each.muted_until, each.until) for each in exposures if each.muted_until is not None]
     known += case.gap(["mute in doubt"], ivrid)
     # A success that does nothing is believed until an event or a poll (5 s) that is newer by 2 s shows otherwise:
     known += case.faulty("api_hollow", after_s=RECOVERED_S + 2.0)
@@ -204,7 +202,8 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
     # A call that is over counts as exposed until Voicenter says that there is none; that it said so is not
     # known to the process that comes after one that was killed.
     exposures = [(each, each.ended_by == "call_over" or each.cause == "daemon_down") for each in case.exposed[ivrid]]
-    told = [(each.at, each.until) for each, perhaps_over in exposures if not perhaps_over]
+    # Of a drift the begin is not known, only that it was before it was seen:
+    told = [(each.seen_at or each.at, each.until) for each, perhaps_over in exposures if not perhaps_over]
     over = [(each.at, each.until) for each, perhaps_over in exposures if perhaps_over]
     true = both(case.witness.ran[ivrid], case.told[ivrid]) + case.gap(UNDECLARED)
     # An answer that was lost or late counts as none; a process that stands still for less than 5 s takes it late.

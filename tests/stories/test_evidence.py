@@ -4,11 +4,15 @@ That they have every exposure and over-mute with its seconds is shown in virtual
 (tests/simulation/test_proof.py).
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from orchestrator.audit.records import epoch_s
 from tests.cli.command import command
 from tests.stories.stage import stage, until
 
@@ -56,3 +60,27 @@ async def test_a_killed_daemon_leaves_whole_files_and_the_time_it_was_down_is_to
     assert (down["from"], down["to"]) == (alive_at, records(tmp_path, "audit.opened")[1]["at"])
     assert down["sections"] == ["pay"]
     assert [exposure["ivrid"] for exposure in found["exposures"]] == ["caller"]
+
+
+async def test_a_recording_that_somebody_opened_under_a_section_is_told_from_when_it_was_known_muted(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as on:
+        await on.sim.talk("caller", A)
+        await on.form_opens("pay", extension=A)
+        await on.muted("caller")
+        await until(lambda: bool(records(tmp_path, "call.verified")), within_s=20.0)
+        await asyncio.sleep(0.5)  # a notice is told some milliseconds after the moment that it speaks of
+        await on.sim.foreign_mute("caller", False)
+        await on.muted()
+        await until(lambda: len(records(tmp_path, "exposure")) == 2, within_s=20.0)
+        spans = [span for stretch in on.sim.truth.verdict().exposures.stretches for span in stretch.spans]
+        await on.form_closes("pay")
+        await on.muted()
+        assert await on.daemon.stop() == 0
+        environ = on.daemon.environ
+    opened, shut = max(spans)
+    told = next(each for each in (await report(environ))["exposures"] if each["cause"] == "drift")
+    assert epoch_s(told["from"]) <= opened < epoch_s(told["seen_at"]) <= shut <= epoch_s(told["to"])
+    assert told["exposure_s"] >= shut - opened
+    assert told["to_offset_s"] - told["from_offset_s"] == pytest.approx(told["exposure_s"], abs=0.01)
