@@ -48,7 +48,7 @@ class Found:
     missing: int = 0
     """Records that its head knows and the files do not have any more."""
     damaged: bool = False
-    """The last record is not as it was written."""
+    """The end is not as it was written, or nothing tells any more how that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ class Book:
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _ONLY_OURS)
         try:
             os.write(file, json.dumps(head).encode())
+            os.fsync(file)  # else a power cut may leave an empty one, and with it nothing to hold the end against
         finally:
             os.close(file)
         fresh.replace(self.folder / "head.json")
@@ -189,8 +190,27 @@ def _taken_up(folder: Path) -> tuple[Link, str | None, Found]:
     except NoRecord:
         return head.link, day, Found(head.alive_at, torn, 0, True)
     alive_at = max(record.at, head.alive_at or 0.0)
+    if noted is None:
+        return record.link, day, Found(alive_at, torn, 0, True)
     missing = max(0, head.link.seq - record.seq)
-    return (head.link if missing else record.link), day, Found(alive_at, torn, missing, False)
+    if missing or _holds(folder, written, head.link):
+        return (head.link if missing else record.link), day, Found(alive_at, torn, missing, False)
+    # Whoever wrote these did not write the head: what follows must not name them, or they would be believed.
+    return Link(record.seq, head.link.hash), day, Found(alive_at, torn, 0, True)
+
+
+def _holds(folder: Path, written: Sequence[str], link: Link) -> bool:
+    """Whether this record stands in the files as the head has noted it: at their end, but for what was written just
+    before a crash."""
+    for day in reversed(written):
+        for line in reversed(path_of(folder, day).read_bytes().splitlines()):
+            try:
+                record = parsed(line)
+            except NoRecord:
+                return False
+            if record.seq <= link.seq:
+                return record.link == link
+    return link == START
 
 
 def _tear_off(folder: Path, day: str) -> int:

@@ -130,7 +130,7 @@ class Gaps:
         if fields.get("torn_bytes"):
             self._add("audit damaged", None, record.at, record.at, "its last line was torn off, and is kept apart")
         if fields.get("damaged"):
-            self._add("audit damaged", None, record.at, record.at, "its last record was changed")
+            self._add("audit damaged", None, record.at, record.at, "its end was changed")
         if fields.get("missing"):
             at = self._last.at if self._last else record.at
             self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")

@@ -61,7 +61,7 @@ class Left:
 
     ivrid: str
     shown: bool
-    """Whether an extension still had it up: else it was over, most likely, and no recording ran."""
+    """Whether an extension still had it up: else it may be over, and no recording runs."""
 
 
 PASSED_OVER = (PollMade, MessageTaken, MessageRejected, FeedEventRejected, RequestServed, RequestRefused)
@@ -209,10 +209,13 @@ class Recorder:
     def _over_muted(self, ivrid: str, now: float, ended_by: str) -> Draft | None:
         known = self._known[ivrid]
         began, known.left_at = known.left_at, None
-        if began is None or not known.left_shown:
+        if began is None:
             return None
         fields = {"ivrid": _value(ivrid)} | self._times(known, began, now)
-        return Draft(now, OVERMUTE, self._account, fields | {"overmute_ms": ms(now - began), "ended_by": ended_by})
+        fields |= {"overmute_ms": ms(now - began), "ended_by": ended_by}
+        if not known.left_shown:
+            fields["perhaps_over"] = True
+        return Draft(now, OVERMUTE, self._account, fields)
 
     def _times(self, known: Known, began: float, now: float) -> dict[str, Value]:
         fields: dict[str, Value] = {} if known.extension is None else {"extension": _value(known.extension)}

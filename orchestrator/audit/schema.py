@@ -60,7 +60,17 @@ OWN: Mapping[str, Kind] = {
         "A call was covered, and yet recorded as far as is known.",
     ),
     recorder.OVERMUTE: Kind(
-        ("ivrid", "extension", "from", "to", "overmute_ms", "from_offset_s", "to_offset_s", "ended_by"),
+        (
+            "ivrid",
+            "extension",
+            "from",
+            "to",
+            "overmute_ms",
+            "from_offset_s",
+            "to_offset_s",
+            "ended_by",
+            "perhaps_over",
+        ),
         "A call stayed muted with nothing covering it, and no answer ended that (where one did: `call.unmuted`).",
     ),
 }
@@ -70,7 +80,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "alive_at": "when the process before was last known to be alive",
     "torn_bytes": "bytes at the end of the last file that are no whole record, kept apart in audit-<day>.torn",
     "missing": "records that the process before had written and that are not there any more",
-    "damaged": "true: the last record is not as it was written",
+    "damaged": "true: the end is not as it was written, or nothing tells any more how it was",
     "lost": "records that found no room",
     "days": "how many days that were",
     "from": "when it began",
@@ -82,13 +92,14 @@ OWN_FIELDS: Mapping[str, str] = {
     "seen_at": "of cause drift: when it was seen open; it ran since some moment before that",
     "cause": f"of an exposure: {OWN_CAUSES}; of section.ended: {FIELDS['cause']}",
     "ended_by": "muted, cover_ended (never muted), call_over (Voicenter does not know it), covered_again",
+    "perhaps_over": "true: no extension showed the call any more, so it may have ended at any time before `to`",
     "answered": "whether the call was answered anywhere by then: before, nobody spoke; missing: not known",
 }
 
 _NUMBERS = frozenset(
     {"seq", "attempts", "drifts", "lost", "missing", "days", "records", "torn_bytes", "token", "entries"}
 )
-_FLAGS = frozenset({"muted", "shown", "refused", "answered", "damaged", "hand"})
+_FLAGS = frozenset({"muted", "shown", "refused", "answered", "damaged", "hand", "perhaps_over"})
 _LISTS = frozenset({"section_ids", "accounts", "policy", "changed", "needs_restart"})
 _TIMES = frozenset({"at", "alive_at", "from", "to", "muted_until", "seen_at"})
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}

@@ -86,6 +86,47 @@ def test_records_that_were_cut_off_while_nobody_ran_are_missed(tmp_path: Path) -
     assert str(bad) == f"audit-{TODAY}.jsonl:4: record 6 follows 3: 2 removed between them"
 
 
+def forged(folder: Path, count: int, more: int = 0) -> None:
+    """The last records made anew by hand, with hashes that fit, and some after them; the head is left as it was."""
+    path = path_of(folder, TODAY)
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = lines[: len(lines) - count]
+    link = Link(len(kept), json.loads(kept[-1])["hash"])
+    for number in range(count + more):
+        line, link = sealed(Draft(NOON + number, "audit.alive"), link)
+        kept.append(line + b"\n")
+    path.write_bytes(b"".join(kept))
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, 0), (3, 0), (3, 2)])
+def test_a_forged_end_is_not_believed_because_a_process_came_after_it(tmp_path: Path, count: int, more: int) -> None:
+    written(tmp_path, drafts(5))
+    forged(tmp_path, count, more)
+    assert reopened(tmp_path).damaged
+    written(tmp_path, drafts(2, NOON + 60))
+    written(tmp_path, drafts(2, NOON + 70))
+    (bad,) = verify(tmp_path).bad
+    next_one = 6 + more
+    assert str(bad).startswith(f"audit-{TODAY}.jsonl:{next_one}: record {next_one} does not name the one before it")
+
+
+def test_what_was_written_just_before_a_crash_is_ahead_of_the_head_and_no_damage(tmp_path: Path) -> None:
+    written(tmp_path, drafts(3))
+    head = (tmp_path / "head.json").read_bytes()
+    written(tmp_path, drafts(2, NOON + DAY_S))
+    (tmp_path / "head.json").write_bytes(head)
+    found = reopened(tmp_path)
+    assert (found.missing, found.damaged) == (0, False)
+    written(tmp_path, drafts(1, NOON + DAY_S + 60))
+    assert verify(tmp_path).bad == ()
+
+
+def test_that_nothing_tells_how_the_end_was_is_told(tmp_path: Path) -> None:
+    written(tmp_path, drafts(3))
+    (tmp_path / "head.json").unlink()
+    assert reopened(tmp_path).damaged
+
+
 def changed(lines: list[bytes]) -> list[bytes]:
     return [*lines[:4], lines[4].replace(b"ivr-4", b"ivr-9"), *lines[5:]]
 

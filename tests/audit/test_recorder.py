@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable
 
+import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
 from orchestrator.audit.journal import Entry
-from orchestrator.audit.recorder import Recorder
+from orchestrator.audit.recorder import Left, Recorder
 from orchestrator.audit.records import START, Draft, Value, epoch_s, sealed
 from orchestrator.audit.schema import OWN, document, events, fields_of
 from orchestrator.core.claims import Verdict
-from orchestrator.core.model import CoverReason, FeedState
+from orchestrator.core.model import CoverReason, EndCause, FeedState, OnExtension, Section
 from orchestrator.core.notices import (
     ApiBack,
     ApiLost,
@@ -21,6 +22,7 @@ from orchestrator.core.notices import (
     FeedTurned,
     MuteDrifted,
     Notice,
+    SectionClosed,
 )
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.telemetry.audit import KEPT
@@ -29,6 +31,7 @@ from tests.telemetry.notices import EVERY, SECRET
 
 NOON = 1_795_435_200.0
 COVERED = CallCovered("i", "s", "A", CoverReason.LEG)
+CLOSED = SectionClosed(Section("s", OnExtension("A"), NOON, NOON, NOON + 60.0), EndCause.MESSAGE, NOON)
 
 Known = tuple[float | None, bool | None]
 
@@ -47,10 +50,12 @@ class Kept:
         self.drafts += entry.drafts()
 
 
-def kept(*story: Notice | EdgeNotice | float, known: Known = (NOON - 100.0, True)) -> list[Draft]:
+def kept(
+    *story: Notice | EdgeNotice | float, known: Known = (NOON - 100.0, True), left: tuple[Left, ...] = ()
+) -> list[Draft]:
     """Notices, and seconds that pass between them."""
     journal = Kept()
-    recorder = Recorder(journal, "main", journal, lambda _ivrid: known)
+    recorder = Recorder(journal, "main", journal, lambda _ivrid: known, lambda _closed: left)
     for each in story:
         if isinstance(each, float):
             journal.at += each
@@ -133,6 +138,13 @@ def test_a_drift_ends_with_its_cover_and_says_nothing_of_the_next_one() -> None:
 
 def test_a_mute_that_came_after_the_cover_and_a_call_that_was_never_open_are_no_exposure() -> None:
     assert not [draft for draft in kept(COVERED, muted(None), CallGone("i")) if draft.event == "exposure"]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_call_that_stayed_muted_to_its_end_is_an_over_mute_though_it_may_have_been_over_before(shown: bool) -> None:
+    found = kept(COVERED, 0.1, muted(0.1), 5.0, CLOSED, 0.3, CallGone("i"), left=(Left("i", shown),))[-1]
+    assert (found.event, found.fields["overmute_ms"], found.fields["ended_by"]) == ("overmute", 300, "call_over")
+    assert ("perhaps_over" in found.fields) is not shown
 
 
 def lines(drafts: Iterable[Draft]) -> list[dict[str, object]]:

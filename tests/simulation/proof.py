@@ -93,6 +93,8 @@ class Case:
     """By call: covered, as the daemon had to know."""
     exposed: dict[str, list[Exposure]] = field(default_factory=lambda: defaultdict(list))
     over_muted: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    perhaps_over: set[tuple[str, Span]] = field(default_factory=set)
+    """Those of the over-mutes of which the audit says that the call may have been over."""
     gaps: list[tuple[str, Span, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     """Calls that some extension showed, so that their begin is known."""
@@ -143,8 +145,10 @@ def tried(script: Script) -> tuple[Case, World]:
             if "offset_s" in record.fields:
                 case.seen.add(record.fields["ivrid"])
             if record.event in ("call.unmuted", OVERMUTE) and "overmute_ms" in record.fields:
-                seconds = record.fields["overmute_ms"] / 1000
-                case.over_muted[record.fields["ivrid"]].append((record.at - seconds, record.at))
+                ivrid, span = record.fields["ivrid"], (record.at - record.fields["overmute_ms"] / 1000, record.at)
+                case.over_muted[ivrid].append(span)
+                if "perhaps_over" in record.fields:
+                    case.perhaps_over.add((ivrid, span))
         report = reporter.report()
         for exposure in report.exposures:
             case.exposed[exposure.ivrid].append(exposure)
@@ -223,11 +227,6 @@ def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     known += [(since, until + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     # One that began with a late answer is told from that answer:
     known += [(since - WAY_BACK_S, until) for since, until in case.over_muted[ivrid]]
-    if (
-        ivrid not in case.seen
-    ):  # it may be over: that it was up only the answer says, unless it is covered again before
-        covered_at = [since for since, _ in case.told[ivrid]]
-        spans = [span for span in spans if not any(span[0] < at < span[1] + WAY_BACK_S for at in covered_at)]
     # What was lost may have been applied: it is opened as soon as that is known, and told from there.
     return minus(spans, known + case.faulty("api", after_s=SETTLED_S))
 
@@ -240,7 +239,10 @@ def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     true += case.faulty("feed", "login", after_s=SETTLED_S) + [
         (end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]
     ]
-    left = minus(case.over_muted[ivrid], true)
+    told = case.over_muted[ivrid]
+    perhaps = [span for span in told if (ivrid, span) in case.perhaps_over]
+    told = [span for span in told if span not in perhaps] + both(perhaps, case.witness.alive[ivrid])
+    left = minus(told, true)
     return [span for span in left if length(span) > WAY_BACK_S]
 
 
