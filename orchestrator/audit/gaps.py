@@ -6,27 +6,31 @@ they say nothing at all, although a record a minute was due. What has no end in 
 
 from dataclasses import dataclass, field
 
-from orchestrator.audit.journal import ALIVE_EVERY_S, CLOSED, LOST, OPENED, STALLED
+from orchestrator.audit.journal import ALIVE_EVERY_S, CLOSED, LOST, NOTED_EVERY_S, OPENED, STALLED
 from orchestrator.audit.records import Record, epoch_s
 
 SILENT_S = ALIVE_EVERY_S + 30.0
 """No record for longer: nobody can say what was in that time."""
+DOWN, BLIND, WAITS = "daemon down", "feed blind", "not the owner"
+STEPPED, SILENT, DAMAGED = "clock stepped", "no evidence", "audit damaged"
+MARKS = (STEPPED, DAMAGED)
+"""Kinds that are to be looked into however short they are: most are but a moment."""
 
 STARTS = {
-    "feed.down": "feed blind",
-    "feed.stale": "feed blind",
-    "feed.syncing": "feed blind",
+    "feed.down": BLIND,
+    "feed.stale": BLIND,
+    "feed.syncing": BLIND,
     "store.lost": "Redis away",
     "polling.lost": "mutes not verified",
     "api.down": "mute API down",
-    "owner.lost": "another process works",
+    "owner.lost": WAITS,
 }
 ENDS = {
-    "feed.synced": "feed blind",
+    "feed.synced": BLIND,
     "store.back": "Redis away",
     "polling.back": "mutes not verified",
     "api.back": "mute API down",
-    "owner.taken": "another process works",
+    "owner.taken": WAITS,
 }
 
 
@@ -53,8 +57,11 @@ class Gaps:
         self._closed: Record | None = None
         self._muted: dict[tuple[str | None, str], float] = {}
         """(account, ivrid) -> when Voicenter last confirmed that it is muted."""
-        self._unheard: dict[str | None, float] = {}
-        """Accounts whose feed was never told of since their process began, and when that was; None: any other one."""
+        self._opened_at: float | None = None
+        self._met: set[str | None] = set()
+        """Accounts that were told of since the process began."""
+        self._heard: set[str | None] = set()
+        """Those of them whose feed was."""
 
     def take(self, record: Record) -> None:
         self._look_for_silence(record)
@@ -67,7 +74,12 @@ class Gaps:
         """What lasts from one record to another."""
         account, event, at = record.account, record.event, record.at
         if event.startswith("feed."):
-            self._hear(account)
+            self._meet(account, BLIND)
+            self._heard.add(account)
+        if event == "owner.taken":
+            self._meet(account, WAITS)
+            if account not in self._heard:
+                self._begin(account, BLIND, at)
         if kind := STARTS.get(event):
             self._begin(account, kind, at)
         elif kind := ENDS.get(event):
@@ -79,7 +91,7 @@ class Gaps:
                 self._end(None, f"CRM not heard ({record.fields.get('source')})", at)
             case "daemon.ready":
                 for name in record.fields.get("accounts", ()):
-                    self._unheard.setdefault(name, self._unheard.get(None, at))
+                    self._meet(name, WAITS)
             case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
                 self._confirmed(record)
 
@@ -90,7 +102,7 @@ class Gaps:
             case "crm.gap":
                 self._add("CRM messages may be missed", None, at - float(record.fields.get("for_s", 0)), at)
             case "clock.stepped":
-                self._add("clock stepped", None, at, at, f"by {record.fields.get('by_s')} s")
+                self._add(STEPPED, None, at, at, f"by {record.fields.get('by_s')} s")
             case event if event == OPENED:
                 self._opened(record)
             case event if event == CLOSED:
@@ -103,15 +115,15 @@ class Gaps:
 
     def damaged(self, since: float, until: float | None, why: str) -> None:
         """The chain does not hold there."""
-        self._add("audit damaged", None, since, until, why)
+        self._add(DAMAGED, None, since, until, why)
 
     def finished(self, until: float | None = None) -> list[Gap]:
         """All of them in order; `until`: the end of the time that is looked at, if the records end before it."""
         last = self._last
-        if until is not None and (last is None or until - last.at > SILENT_S):
-            self._add("no evidence", None, last.at if last else 0.0, until)
-        for account in [account for account in self._unheard if account is not None]:
-            self._hear(account)
+        if self._closed is not None:
+            self._add(DOWN, None, self._closed.at, None, _why(self._closed))
+        elif until is not None and (last is None or until - last.at > SILENT_S):
+            self._add(SILENT, None, last.at if last else 0.0, until)
         for gap in self.all:
             gap.sections |= self._active_in(gap)
         return sorted(self.all, key=lambda gap: gap.since)
@@ -120,28 +132,42 @@ class Gaps:
         for gap in self._open.values():  # what a process saw ends with it
             gap.until = record.at
         self._open.clear()
-        self._unheard = {None: record.at}
+        self._opened_at, self._met, self._heard = record.at, set(), set()
+        self._down(record)
         fields = record.fields
-        if self._closed is not None:
-            why = "stopped as asked" if self._closed.fields.get("why") == "stopped" else "crashed"
-            self._add("daemon down", None, self._closed.at, record.at, why)
-        elif "alive_at" in fields:
-            self._add("daemon down", None, epoch_s(fields["alive_at"]), record.at, "killed, or the machine went down")
         if fields.get("torn_bytes"):
-            self._add("audit damaged", None, record.at, record.at, "its last line was torn off, and is kept apart")
+            self._add(DAMAGED, None, record.at, record.at, "its last line was torn off, and is kept apart")
         if fields.get("damaged"):
-            self._add("audit damaged", None, record.at, record.at, "its end was changed")
+            self._add(DAMAGED, None, record.at, record.at, "its end was changed")
         if fields.get("missing"):
             at = self._last.at if self._last else record.at
-            self._add("audit damaged", None, at, record.at, f"{fields['missing']} records are missing at its end")
+            self._add(DAMAGED, None, at, record.at, f"{fields['missing']} records are missing at its end")
         self._closed = None
 
-    def _hear(self, account: str | None) -> None:
-        """The first word on a feed since its process began, which was blind until then."""
-        since = self._unheard.get(account, self._unheard.get(None))
-        self._unheard[account] = float("inf")
-        if since is not None and since != float("inf"):
-            self._begin(account, "feed blind", since)
+    def _down(self, opened: Record) -> None:
+        """Until it began to write again. That it was alive after its last record the head alone says, which anybody
+        can write: no record vouches for that time."""
+        last = self._last
+        if self._closed is not None:
+            since, why = self._closed.at, _why(self._closed)
+        elif "alive_at" in opened.fields:
+            since, why = epoch_s(opened.fields["alive_at"]), "killed, or the machine went down"
+            if last is not None and (until := min(since, opened.at)) - last.at > NOTED_EVERY_S:
+                self._add(SILENT, None, last.at, until, "no record says that it was alive until then")
+        else:
+            return
+        if since <= opened.at:
+            self._add(DOWN, None, since, opened.at, why)
+            return
+        self._add(DOWN, None, opened.at, opened.at, f"{why}; for how long is not known")
+        behind_s = since - opened.at
+        self._add(STEPPED, None, opened.at, opened.at, f"back by {behind_s:.0f} s or more while the daemon was down")
+
+    def _meet(self, account: str | None, kind: str) -> None:
+        """At the first word on an account: how it was since the process began."""
+        if self._opened_at is not None and account not in self._met:
+            self._begin(account, kind, self._opened_at)
+        self._met.add(account)
 
     def _confirmed(self, record: Record) -> None:
         """What was asked once more may have been undone since it was confirmed, by a late request."""
@@ -157,7 +183,7 @@ class Gaps:
     def _look_for_silence(self, record: Record) -> None:
         last = self._last
         if last is not None and record.at - last.at > SILENT_S and record.event not in (OPENED, STALLED, LOST):
-            self._add("no evidence", None, last.at, record.at)
+            self._add(SILENT, None, last.at, record.at)
 
     def _sections(self, record: Record) -> None:
         section = (record.account, str(record.fields.get("section_id")))
@@ -184,6 +210,10 @@ class Gaps:
     def _add(self, kind: str, account: str | None, since: float, until: float | None, note: str = "") -> Gap:
         self.all.append(Gap(kind, account, since, until, note))
         return self.all[-1]
+
+
+def _why(closed: Record) -> str:
+    return "stopped as asked" if closed.fields.get("why") == "stopped" else "crashed"
 
 
 def _since(record: Record) -> float:

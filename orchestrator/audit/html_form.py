@@ -11,7 +11,7 @@ from importlib import resources
 
 from orchestrator.audit import plots
 from orchestrator.audit.figures import BREACH_MS, OVER_MUTED, Exposure, Figures, Report
-from orchestrator.audit.gaps import Gap
+from orchestrator.audit.gaps import MARKS, Gap
 from orchestrator.audit.records import utc
 
 MOST_ROWS = 2_000
@@ -71,6 +71,10 @@ def _verdict(report: Report) -> str:
     if blind_s:
         bad |= blind_s >= _BLIND_S
         said.append(f"For {_length(blind_s)} of this time evidence is missing or partial: see below what of.")
+    if marks := _marks(report):
+        bad = True
+        counted = ", ".join(f"{kind} ({marks.count(kind)})" for kind in dict.fromkeys(marks))
+        said.append(f"There is more to look at, however short: {counted}.")
     head = "To be looked into" if bad else "Nothing to be looked into"
     return f'<div class="verdict{" bad" if bad else ""}"><strong>{head}</strong>{" ".join(said)}</div>'
 
@@ -85,7 +89,7 @@ def _figures(report: Report) -> str:
         ("breaches", f"{total.breaches}", total.breaches > 0),
         ("over-muted", _length(total.over_mute_s), False),
         ("sections expired", f"{total.expired}", total.expired > 0),
-        ("gaps", f"{len(report.gaps)}", _blind_s(report) >= _BLIND_S),
+        ("gaps", f"{len(report.gaps)}", bool(_blind_s(report) >= _BLIND_S or _marks(report))),
     ]
     each = (f"<div><dt>{name}</dt><dd{' class=bad' if bad else ''}>{value}</dd></div>" for name, value, bad in boxes)
     return f"<dl>{''.join(each)}</dl>"
@@ -249,6 +253,10 @@ def _blind_s(report: Report) -> float:
         covered_s += max(0.0, until - max(gap.since, reached))
         reached = max(reached, until)
     return covered_s
+
+
+def _marks(report: Report) -> list[str]:
+    return [gap.kind for gap in report.gaps if gap.kind in MARKS]
 
 
 def _gap_s(gap: Gap, until: float) -> float:

@@ -61,7 +61,28 @@ def test_a_killed_daemon_was_down_from_when_it_was_last_alive() -> None:
         record(0, "section.started", "main", section_id="s"),
         record(1, "feed.down", "main"),
         record(60, "audit.opened", alive_at=utc(T + 12), torn_bytes=0, missing=0, damaged=False),
-    ) == [("feed blind", 1, 60), ("daemon down", 12, 60)]
+    ) == [("feed blind", 1, 60), ("no evidence", 1, 12), ("daemon down", 12, 60)]
+
+
+def test_that_a_killed_daemon_was_alive_long_after_its_last_record_is_not_believed() -> None:
+    opened = record(3600, "audit.opened", alive_at=utc(T + 3595), torn_bytes=0, missing=0, damaged=False)
+    assert told(record(0, "audit.alive"), opened) == [("no evidence", 0, 3595), ("daemon down", 3595, 3600)]
+
+
+def test_a_daemon_that_stopped_is_down_until_it_is_seen_again() -> None:
+    stopped = (record(0, "audit.alive"), record(1, "audit.closed", why="stopped"))
+    assert told(*stopped, until_s=80) == told(*stopped, until_s=200) == [("daemon down", 1, None)]
+
+
+def test_a_clock_that_was_set_back_while_the_daemon_was_down_is_told_and_no_time_is_negative() -> None:
+    opened = record(60, "audit.opened", alive_at=utc(T + 3610), torn_bytes=0, missing=0, damaged=False)
+    for ended in (record(3610, "audit.closed", why="stopped"), record(3609, "audit.alive")):
+        found = gaps(ended, opened)
+        assert [(gap.kind, gap.since - T, (gap.until or 0.0) - T) for gap in found] == [
+            ("daemon down", 60, 60),
+            ("clock stepped", 60, 60),
+        ]
+        assert found[1].note == "back by 3550 s or more while the daemon was down"
 
 
 def test_a_daemon_that_was_asked_to_stop_was_down_too() -> None:
@@ -114,6 +135,14 @@ def test_a_process_is_blind_until_its_feed_is_synced() -> None:
         record(9, "feed.syncing", "main"),
         record(10, "feed.synced", "main"),
     ) == [("feed blind", 0, 3), ("feed blind", 9, 10)]
+
+
+def test_a_process_that_waits_for_its_turn_is_not_blind_but_from_then_on() -> None:
+    waiting = (record(0, "audit.opened"), record(0.1, "daemon.ready", accounts=["main"]), record(60, "audit.alive"))
+    assert told(*waiting) == [("not the owner", 0, None)]
+    assert told(*waiting, record(70, "owner.taken", "main")) == [("not the owner", 0, 70), ("feed blind", 70, None)]
+    synced = record(71, "feed.synced", "main")
+    assert told(*waiting, record(70, "owner.taken", "main"), synced)[1:] == [("feed blind", 70, 71)]
 
 
 def test_a_mute_that_was_asked_for_once_more_was_in_doubt_since_its_confirmation() -> None:

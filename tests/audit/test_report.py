@@ -110,6 +110,20 @@ def test_a_call_that_was_open_when_the_daemon_was_killed_is_an_exposure_unless_t
     ]
 
 
+def headline(found: Report) -> str:
+    page = html_form.page(found)
+    return page[page.index("<strong>") :].split("</strong>")[0]
+
+
+def test_what_is_but_a_moment_is_to_be_looked_into_all_the_same() -> None:
+    quiet = (record(0, "audit.alive"), record(50, "audit.alive"))
+    whole = Verdict(2, quiet[0], quiet[1], ())
+    assert "Nothing" in headline(report(*quiet, verdict=whole))
+    torn = record(1, "audit.opened", torn_bytes=40, missing=0, damaged=False)
+    for moment in (record(1, "clock.stepped", by_s=3600.0), torn):
+        assert "Nothing" not in headline(report(quiet[0], moment, quiet[1], verdict=whole))
+
+
 def test_damage_is_a_gap_from_the_last_record_before_it_to_the_next(tmp_path: Path) -> None:
     path = written(tmp_path, drafts(8))
     lines = path.read_bytes().splitlines(keepends=True)

@@ -31,7 +31,7 @@ SAME_S = 0.02
 WAY_BACK_S = 2 * LATENCY_S[1] + SAME_S
 """From the moment in which a request is applied until its answer is there; where it named the extension, and another
 one for the call is in flight beside it, until the answer of that."""
-UNDECLARED = ("daemon down", "process stood still", "another process works")
+UNDECLARED = ("daemon down", "process stood still", "not the owner")
 """Gaps in which nobody looked: whatever happens then is declared by them."""
 UNSEEN = ("feed blind", "mutes not verified")
 """Gaps in which calls are muted by their extension, and which these are cannot be seen."""
