@@ -8,11 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from orchestrator.audit.figures import Expired, Exposure, Figures, Report, mark_unusual, rank
-from orchestrator.audit.gaps import Gap, Gaps
+from orchestrator.audit.gaps import SILENT, Gap, Gaps
 from orchestrator.audit.recorder import EXPOSURE
 from orchestrator.audit.records import Record, day_of, epoch_s
 from orchestrator.audit.verify import Verdict
 
+LATER = "the records begin later"
 _NEVER, _SAME_S = float("-inf"), 1.0
 
 
@@ -89,7 +90,7 @@ class Reporter:
             self._gaps.damaged(self.since if bad.since is None else bad.since, bad.until, str(bad))
         gaps = self._gaps.finished(self.until)
         if self._first_at is not None and self._first_at > self.since:
-            gaps.insert(0, Gap("no evidence", None, self.since, self._first_at, "the records begin later"))
+            gaps.insert(0, Gap(SILENT, None, self.since, self._first_at, LATER))
         for gap in gaps:
             gap.since = max(gap.since, self.since)
         mark_unusual(self._extensions)

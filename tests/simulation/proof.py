@@ -21,27 +21,21 @@ from tests.simulation.faults import EVERY, RECOVERED_S, Fault
 from tests.simulation.faults import KINDS as OF_KIND
 from tests.simulation.feed import LAG_MOST_S
 from tests.simulation.loop import WorldClock
+from tests.simulation.reasons import PROCESS, UNDECLARED, unreasonable
+from tests.simulation.spans import SAME_S, Span, both, length, minus
 from tests.simulation.vendor import LATENCY_S
 from tests.simulation.world import Script, World, played
 
 KINDS = [kind for kind in EVERY if kind != "clock_stepped"]
 """The audit's times are the machine's: on one whose clock is wrong they are as wrong, which `clock.stepped` says."""
-SAME_S = 0.02
-"""A notice is told 2 ms late, a time is rounded to 1 ms, a request is written down before it is sent (some ms)."""
 WAY_BACK_S = 2 * LATENCY_S[1] + SAME_S
 """From the moment in which a request is applied until its answer is there; where it named the extension, and another
 one for the call is in flight beside it, until the answer of that."""
-UNDECLARED = ("daemon down", "process stood still", "not the owner")
-"""Gaps in which nobody looked: whatever happens then is declared by them."""
 UNSEEN = ("feed blind", "mutes not verified")
 """Gaps in which calls are muted by their extension, and which these are cannot be seen."""
 
-PROCESS = ("killed", "restarted", "frozen", "second_started")
 SETTLED_S = RECOVERED_S + 5.0
 """Until nothing that a fault has left can be applied or come any more: the last attempt, and a late request."""
-GRAIN_S = 0.005
-
-Span = tuple[float, float]
 
 
 class Witness(Recordings):
@@ -96,18 +90,22 @@ class Case:
     perhaps_over: set[tuple[str, Span]] = field(default_factory=set)
     """Those of the over-mutes of which the audit says that the call may have been over."""
     gaps: list[tuple[str, Span, str]] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    """Calls that some extension showed, so that their begin is known."""
-    sections: int = 0
+    nobody: list[Span] = field(default_factory=list)
+    """Declared as times in which no process worked, by all folders there are."""
+    ends_at: float = 0.0
 
     def gap(self, kinds: Iterable[str], call: str = "") -> list[Span]:
         return [span for kind, span, note in self.gaps if kind in kinds and (not call or call in note)]
 
     def faulty(self, *prefixes: str, after_s: float) -> list[Span]:
         """While such a fault was in force, and until what it left behind was over."""
-        start = WorldClock.START
-        hit = (fault for fault in self.script.faults if fault.kind.startswith(prefixes))
-        return [(start + fault.at, start + fault.at + fault.lasts_s + after_s) for fault in hit]
+        hit = (span for fault, span in self.in_force() if fault.kind.startswith(prefixes))
+        return [(since, until + after_s) for since, until in hit]
+
+    def in_force(self) -> Iterator[tuple[Fault, Span]]:
+        for fault in self.script.faults:
+            begin = WorldClock.START + fault.at
+            yield fault, (begin, begin + fault.lasts_s)
 
 
 def shift(seed: int, hours: float) -> Script:
@@ -137,13 +135,12 @@ def tried(script: Script) -> tuple[Case, World]:
         case.told[ivrid].append((since, until))
         if sure:
             case.surely[ivrid].append((since, until))
-    end = world.clock.now() + 1.0
+    case.ends_at = end = world.clock.now() + 1.0
+    nobody: list[Span] | None = None
     for folder in world.archive.folders:
         reporter = Reporter(WorldClock.START, end)
         for record in folder.records:
             reporter.take(record)
-            if "offset_s" in record.fields:
-                case.seen.add(record.fields["ivrid"])
             if record.event in ("call.unmuted", OVERMUTE) and "overmute_ms" in record.fields:
                 ivrid, span = record.fields["ivrid"], (record.at - record.fields["overmute_ms"] / 1000, record.at)
                 case.over_muted[ivrid].append(span)
@@ -153,6 +150,10 @@ def tried(script: Script) -> tuple[Case, World]:
         for exposure in report.exposures:
             case.exposed[exposure.ivrid].append(exposure)
         case.gaps += [(gap.kind, (gap.since, gap.until or end), gap.note) for gap in report.gaps]
+        idle = [(gap.since, gap.until or end) for gap in report.gaps if gap.kind in UNDECLARED]
+        idle += [(WorldClock.START, record.at) for record in folder.records[:1]]
+        nobody = idle if nobody is None else both(nobody, idle)
+    case.nobody = nobody or []
     return case, world
 
 
@@ -169,13 +170,14 @@ def differences(case: Case, world: World) -> Iterator[str]:
         yield from _shown("exposure invented", ivrid, _invented(case, ivrid))
         yield from _shown("over-mute missing", ivrid, _over_missing(case, ivrid, over_mutes[ivrid]))
         yield from _shown("over-mute invented", ivrid, _over_invented(case, ivrid, over_mutes[ivrid]))
+    yield from unreasonable(case, world)
 
 
 def _untold(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     """What the daemon was not told when it was so: the feed lags, and so do a CRM's messages on a way that is
     disturbed. A section may begin and end before it is heard of."""
     heard = (
-        case.told[ivrid] + case.gap((*UNDECLARED, *UNSEEN)) + [(each.at, each.until) for each in case.exposed[ivrid]]
+        case.told[ivrid] + case.nobody + case.gap(UNSEEN) + [(each.at, each.until) for each in case.exposed[ivrid]]
     )
     left = minus(spans, heard + case.faulty("feed", "login", "polls", "crm", "redis", *PROCESS, after_s=SETTLED_S))
     return [span for span in left if length(span) > LAG_MOST_S + SAME_S]
@@ -183,7 +185,7 @@ def _untold(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 
 def _missing(case: Case, ivrid: str) -> list[Span]:
     exposures = case.exposed[ivrid]
-    known = [(each.at, each.until) for each in exposures] + case.gap(UNDECLARED)
+    known = [(each.at, each.until) for each in exposures] + case.nobody
     known += case.gap(["mute in doubt"], ivrid)
     # A success that does nothing is believed until an event or a poll (5 s) that is newer by 2 s shows otherwise:
     known += case.faulty("api_hollow", after_s=RECOVERED_S + 2.0)
@@ -209,7 +211,7 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
     # Of a drift the begin is not known, only that it was before it was seen:
     told = [(each.seen_at or each.at, each.until) for each, perhaps_over in exposures if not perhaps_over]
     over = [(each.at, each.until) for each, perhaps_over in exposures if perhaps_over]
-    true = both(case.witness.ran[ivrid], case.told[ivrid]) + case.gap(UNDECLARED)
+    true = both(case.witness.ran[ivrid], case.told[ivrid]) + case.nobody
     # An answer that was lost or late counts as none; a process that stands still for less than 5 s takes it late.
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)
     alive = case.witness.alive[ivrid]
@@ -222,7 +224,7 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
 
 
 def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
-    known = case.told[ivrid] + case.gap(UNDECLARED)
+    known = case.told[ivrid] + case.nobody
     # What was muted by its extension is opened by it when the gap is over, which takes a request:
     known += [(since, until + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     # One that began with a late answer is told from that answer:
@@ -233,7 +235,7 @@ def _over_missing(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 
 def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     # A call that ended while nobody could see that is asked for until Voicenter is asked again after it: 2 s.
-    true = spans + case.gap(UNDECLARED) + [(since, until + 2.0 + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
+    true = spans + case.nobody + [(since, until + 2.0 + WAY_BACK_S) for since, until in case.gap(UNSEEN)]
     true += case.faulty("api", *PROCESS, after_s=SETTLED_S)  # what may have been muted counts as muted
     # That a call is over the feed tells late, or not at all where it loses events and says nothing of it.
     true += case.faulty("feed", "login", after_s=SETTLED_S) + [
@@ -249,25 +251,3 @@ def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
 def _shown(what: str, ivrid: str, spans: list[Span]) -> Iterator[str]:
     for since, until in spans:
         yield f"{what}: {ivrid} from {since - WorldClock.START:.3f} to {until - WorldClock.START:.3f}"
-
-
-def length(span: Span) -> float:
-    return span[1] - span[0]
-
-
-def minus(spans: list[Span], known: list[Span]) -> list[Span]:
-    """What of the spans is in none of the others, give or take `SAME_S`."""
-    left = spans
-    for since, until in known:
-        left = [
-            rest
-            for begin, end in left
-            for rest in ((begin, min(end, since - SAME_S)), (max(begin, until + SAME_S), end))
-            if length(rest) > 0
-        ]
-    return [span for span in left if length(span) > GRAIN_S]
-
-
-def both(some: list[Span], others: list[Span]) -> list[Span]:
-    pairs = ((max(a, c), min(b, d)) for a, b in some for c, d in others)
-    return [span for span in pairs if length(span) > 0]

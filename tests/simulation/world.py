@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,6 +122,8 @@ class World:
         self.hub.shown = self._shown
         for line in desks:
             self.truth.line_seen(line)
+        self.legs_began: dict[str, set[float]] = defaultdict(set)
+        """By call: when its legs began, as the feed tells it of each."""
         self.misbehaviours: list[Callable[[Request], Fate | None]] = []
         self.wrong_s = 0.0
         """How far the wall clocks of the machines are ahead."""
@@ -462,6 +465,8 @@ class World:
                 self.judge.figures.began(ivrid)
         match change:
             case LineChanged(line=line, reason=reason, leg=leg):
+                for each in line.legs:
+                    self.legs_began[each.ivrid].add(each.started_at)
                 self.hub.tell(change)
                 about = f"{leg.ivrid} {leg.status}" if leg else f"user {line.online_user_id}"
                 self.tell("%s %s %s", line.sip, reason, about)
