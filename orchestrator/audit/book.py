@@ -1,9 +1,9 @@
 """The daily files of the audit: `audit-2026-11-24.jsonl`, one record a line, chained across the days.
 
-Guarantees: `write` returns when its records are on the disk (fsync), or raises `OSError`; one process at a time
-writes in a folder; what a crash tore off in the middle of a line is kept apart, in `audit-<day>.torn`, and told.
-`head.json` holds the chain's last link and when the writer was last alive, so a cut at the end shows too. All files
-are readable by their owner alone.
+Guarantees: `write` returns when its records are on the disk (fsync) and in the file of their day, or raises
+`OSError`; one process at a time writes in a folder; what a crash tore off in the middle of a line is kept apart, in
+`audit-<day>.torn`, and told. `head.json` holds the chain's last link and when the writer was last alive, so a cut at
+the end shows too. All files are readable by their owner alone.
 
 Everything here waits for the disk: it is called from a thread of its own.
 """
@@ -101,7 +101,10 @@ class Book:
         return closed
 
     def note_alive(self, now: float) -> None:
-        """Say in the head that the writer was alive at `now`, without a record."""
+        """Say in the head that the writer was alive at `now`, without a record. Raises OSError also where the day's
+        file is not in its place any more: what is written to it is nowhere."""
+        if self._file is not None and not _is_at(self._file, path_of(self.folder, str(self._day))):
+            raise OSError(f"audit-{self._day}.jsonl was removed or replaced")
         head = {"v": 1, "seq": self.link.seq, "hash": self.link.hash, "alive_at": utc(now)}
         fresh = self.folder / "head.json.new"
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _ONLY_OURS)
@@ -117,7 +120,8 @@ class Book:
         written = days(self.folder)
         over = [day for day in written if day < oldest_kept and day != self._day]
         if over:
-            after = _first_prev(path_of(self.folder, written[len(over)]))
+            rest = written[len(over) :]
+            after = _first_prev(path_of(self.folder, rest[0])) if rest else self.link.hash
             self.write([Draft(now, EXPIRED, None, {"day": over[-1], "days": len(over), "last_hash": after})], now)
         for day in over:
             for kind in ("jsonl", "torn"):
@@ -235,6 +239,14 @@ def _last_line(path: Path) -> bytes | None:
         file.seek(max(0, path.stat().st_size - _LAST_LINE_BYTES))
         lines = file.read().splitlines()
     return lines[-1] if lines else None
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether the path names this file."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _first_prev(path: Path) -> str:

@@ -109,7 +109,7 @@ def mark_unusual(extensions: Mapping[tuple[str, str], Figures]) -> None:
     """Far more or longer than its peers: a mute can be misused, to keep a talk off the record."""
     peers = [figures for (_, extension), figures in extensions.items() if extension]
     for measure in _MEASURES:
-        values = [measure.of(figures) for figures in peers if measure.of(figures) > 0]
+        values = [measure.of(figures) for figures in peers if figures.covered or measure.of(figures) > 0]
         if len(values) < PEERS:
             continue
         median = statistics.median(values)

@@ -180,15 +180,15 @@ class FileJournal:
 
     async def _write(self, book: Keeps, now: float) -> None:
         if self._failing_since is not None or self._dropped:
-            since = self._failing_since or now
+            since, lost = self._failing_since or now, self._dropped
             fields: dict[str, Value] = {
                 "from": utc(since),
                 "for_s": round(now - since, 2),
-                "lost": self._dropped,
+                "lost": lost,
                 "why": self._why,
             }
             await self._in_thread(lambda: book.write([Draft(now, LOST, None, fields)], now))
-            self._dropped = 0
+            self._dropped -= lost  # meanwhile more may have found no room
         entries = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         batch = await self._in_thread(lambda: [draft for entry in entries for draft in entry.drafts()])
         if not self._waiting:

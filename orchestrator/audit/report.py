@@ -5,7 +5,7 @@ where the records begin later or end earlier than was asked for.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.audit.figures import Expired, Exposure, Figures, Report, mark_unusual, rank
 from orchestrator.audit.gaps import SILENT, Gap, Gaps
@@ -14,13 +14,24 @@ from orchestrator.audit.records import Record, day_of, epoch_s
 from orchestrator.audit.verify import Verdict
 
 LATER = "the records begin later"
-_NEVER, _SAME_S = float("-inf"), 1.0
+_SAME_S = 1.0
 
 
 @dataclass(slots=True)
 class _Muted:
     since: float
     extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A covered call of which no mute was told yet."""
+
+    since: float
+    offset_s: float | None
+    sections: tuple[str, ...] = ()
+    until: float = 0.0
+    """Of one that was so when its process was killed: until when that is known."""
 
 
 @dataclass(slots=True)
@@ -43,20 +54,26 @@ class Reporter:
     _places: dict[tuple[str, str], str] = field(default_factory=dict)
     """(account, section_id) -> its extension."""
     _muted: dict[tuple[str, str], _Muted] = field(default_factory=dict)
-    _open: dict[tuple[str, str], float] = field(default_factory=dict)
-    """Covered calls of which no mute was told yet, since when."""
+    _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
     _covering: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     """By call: the sections that cover it."""
     _over: set[tuple[str, str]] = field(default_factory=set)
     """Calls that Voicenter did not know, and that were not asked for since."""
-    _unresolved: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    """Those that were so when a process was killed: since when, until when that is known."""
+    _unresolved: dict[tuple[str, str], _Open] = field(default_factory=dict)
+    """Those that were open when a process was killed."""
     _first_at: float | None = None
 
     def take(self, record: Record) -> None:
         if record.at >= self.until or (self.account is not None and record.account not in (None, self.account)):
             return
         self._first_at = record.at if self._first_at is None else self._first_at
+        try:
+            self._tell(record)
+        except (LookupError, TypeError, ValueError):  # its hash fits, so whoever wrote it was not the daemon
+            why = f"record {record.seq}, {record.event}, lacks what such a record has"
+            self._gaps.damaged(record.at, record.at, why)
+
+    def _tell(self, record: Record) -> None:
         self._gaps.take(record)
         self._follow(record)
         if record.at < self.since:
@@ -84,8 +101,8 @@ class Reporter:
     def report(self) -> Report:
         for call, muted in self._muted.items():  # muted to the end of the time, as far as is known
             self._add_muted(call[0], muted.extension, muted.since, self.until)
-        for call, (since, until) in self._unresolved.items():
-            self._note_unresolved(call, since, until)
+        for call, left in self._unresolved.items():
+            self._note_unresolved(call, left)
         for bad in self._verdict.bad:
             self._gaps.damaged(self.since if bad.since is None else bad.since, bad.until, str(bad))
         gaps = self._gaps.finished(self.until)
@@ -125,8 +142,8 @@ class Reporter:
                 self._give_up(epoch_s(record.fields["alive_at"]))
             case _ if record.event == EXPOSURE:
                 self._open.pop(call, None)
-                since, _ = self._unresolved.get(call, (_NEVER, 0.0))
-                if epoch_s(record.fields["from"]) <= since + _SAME_S:
+                left = self._unresolved.get(call)
+                if left is not None and epoch_s(record.fields["from"]) <= left.since + _SAME_S:
                     del self._unresolved[call]
             case "call.muted":
                 self._open.pop(call, None)
@@ -141,7 +158,9 @@ class Reporter:
 
     def _give_up(self, alive_at: float) -> None:
         """What was open when a process ended."""
-        self._unresolved |= {call: (since, alive_at) for call, since in self._open.items()}
+        for call, left in self._open.items():
+            sections = tuple(sorted(self._covering.get(call, ())))
+            self._unresolved[call] = replace(left, sections=sections, until=max(left.since, alive_at))
         self._open.clear()
 
     def _cover(self, record: Record, call: tuple[str, str]) -> None:
@@ -152,7 +171,7 @@ class Reporter:
         if record.fields.get("reason") == "leg":
             self._over.discard(call)
         if call not in self._muted and call not in self._over:
-            self._open.setdefault(call, record.at)
+            self._open.setdefault(call, _Open(record.at, record.fields.get("offset_s")))
 
     def _uncover(self, record: Record) -> None:
         """What it alone covered is covered no more, and so not open."""
@@ -187,13 +206,16 @@ class Reporter:
             self._places[section] = extension
             self._extensions[record.account or "", extension].sections += 1
 
-    def _note_unresolved(self, call: tuple[str, str], since: float, until: float) -> None:
+    def _note_unresolved(self, call: tuple[str, str], left: _Open) -> None:
         """It was open when the process was killed, and what came of it was not told before, nor by the next one."""
-        if until >= self.since:
-            on = self._on.get(call, "")
-            exposure = Exposure(since, until, *call, on, (), until - since, None, "daemon_down", "unknown", None)
+        if left.until >= self.since:
+            on, seconds = self._on.get(call, ""), left.until - left.since
+            offset = None if left.offset_s is None else (left.offset_s, round(left.offset_s + seconds, 3))
+            exposure = Exposure(
+                left.since, left.until, *call, on, left.sections, seconds, offset, "daemon_down", "unknown", None
+            )
             self._exposures.append(exposure)
-            for figures in (self._days[day_of(until)], self._extensions[call[0], on], self._total):
+            for figures in (self._days[day_of(left.until)], self._extensions[call[0], on], self._total):
                 figures.exposures += 1
                 figures.exposure_s += exposure.seconds
                 figures.breaches += exposure.breach

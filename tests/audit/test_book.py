@@ -190,6 +190,31 @@ def test_a_day_that_expired_is_removed_and_the_chain_says_so(tmp_path: Path) -> 
     assert verify(tmp_path).bad == ()
 
 
+def test_a_file_that_is_removed_or_replaced_under_its_writer_is_noticed(tmp_path: Path) -> None:
+    book = Book.open(tmp_path)
+    book.write(drafts(2), NOON)
+    path = path_of(tmp_path, TODAY)
+    path.rename(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="removed or replaced"):
+        book.note_alive(NOON + 2)
+    path.write_bytes(b"")
+    with pytest.raises(OSError, match="removed or replaced"):
+        book.write(drafts(1), NOON + 4)
+    book.close()
+    assert reopened(tmp_path).missing == 2
+
+
+def test_days_expire_also_where_no_other_is_left(tmp_path: Path) -> None:
+    written(tmp_path, drafts(2))
+    (tmp_path / "head.json").unlink()
+    book = Book.open(tmp_path)
+    book.write(drafts(1, NOON + DAY_S), NOON + DAY_S)
+    path_of(tmp_path, "2026-11-24").rename(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="removed or replaced"):
+        book.expire("2026-11-24", NOON + DAY_S)
+    book.close()
+
+
 def test_a_day_that_somebody_removed_is_missed(tmp_path: Path) -> None:
     written(tmp_path, drafts(2), drafts(2, NOON + DAY_S), drafts(2, NOON + 2 * DAY_S))
     path_of(tmp_path, "2026-11-24").unlink()

@@ -2,17 +2,19 @@
 
 import json
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.audit.book import Book, days
+from orchestrator.audit.book import Book, Closed, days, path_of, read_head
 from orchestrator.audit.journal import WAITING, FileJournal, in_files
 from orchestrator.audit.records import Draft
 from orchestrator.audit.verify import verify
 from orchestrator.engine.notices import AuditBack, AuditDayClosed, AuditLost
+from tests.simulation.evidence import AtOnce, Folder, MemoryBook
 from tests.valkey import Heard, until
 
 NOON = 1_795_435_200.0
@@ -71,6 +73,46 @@ async def test_memory_is_bounded_and_what_found_no_room_is_counted(tmp_path: Pat
     await journal.close()
     lost, _, first, *_ = written(tmp_path)
     assert (lost["event"], lost["lost"], first["ivrid"]) == ("audit.lost", 6, "6")
+
+
+async def test_what_finds_no_room_while_the_loss_of_others_is_written_is_counted_too() -> None:
+    lost: list[object] = []
+
+    class Full(MemoryBook):
+        def write(self, drafts: Sequence[Draft], now: float) -> list[Closed]:
+            for draft in drafts:
+                if draft.event == "audit.lost":
+                    lost.append(draft.fields["lost"])
+                    if len(lost) == 1:
+                        for _ in range(3):
+                            journal.append(Draft(NOON, "call.gone"))
+            return []
+
+    journal = FileJournal(lambda: Full(Folder()), AtOnce(), 400, Hand(), Heard())
+    for _ in range(WAITING + 5):
+        journal.append(Draft(NOON, "call.gone"))
+    journal.end("stopped")
+    await journal.run()
+    assert lost == [6, 3]
+
+
+async def test_a_file_that_is_removed_by_hand_is_a_disk_that_fails(tmp_path: Path) -> None:
+    heard = Heard()
+    async with in_files(tmp_path, 400, Hand(), heard) as journal:
+        journal.append(Draft(NOON, "call.gone", "main", {}))
+        await until(lambda: (head := read_head(tmp_path)) is not None and head.link.seq == 2)
+        path_of(tmp_path, "2026-11-23").unlink()
+        journal.append(Draft(NOON, "call.gone", "main", {}))
+        await until(lambda: journal.problem is not None)
+        assert "removed" in str(journal.problem)
+        await until(lambda: journal.problem is None)
+    assert [type(notice) for notice in heard.notices] == [AuditLost, AuditBack]
+    lost, opened, *rest = written(tmp_path)
+    assert (lost["event"], opened["missing"], [each["event"] for each in rest]) == (
+        "audit.lost",
+        2,
+        ["call.gone", "audit.closed"],
+    )
 
 
 async def test_a_process_that_stood_still_says_since_when(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_time_without_records_says_so() -> None:
     assert [(gap.kind, gap.since, gap.until) for gap in late.gaps] == [("no evidence", T, T + 30)]
 
 
+def test_a_record_that_lacks_what_it_must_have_is_damage_and_the_rest_is_told() -> None:
+    wrong: dict[str, Value] = {"from": 7}
+    found = report(*SOME, record(20, "exposure", "main", ivrid="i"), record(21, "audit.lost", None, **wrong))
+    assert [gap.note for gap in found.gaps if gap.kind == "audit damaged"] == [
+        "record 1, exposure, lacks what such a record has",
+        "record 1, audit.lost, lacks what such a record has",
+    ]
+    assert found.total.exposures == 1
+
+
 def over_muted(extension: str, seconds: float) -> tuple[Record, Record]:
     covered = record(1, "call.covered", "main", section_id="s", ivrid=extension, extension=extension)
     return covered, record(2, "call.unmuted", "main", ivrid=extension, overmute_ms=seconds * 1000)
@@ -83,6 +93,13 @@ def test_an_extension_far_from_its_peers_is_marked_and_says_against_what() -> No
     found = report(*peers, *over_muted("odd", 40.0))
     unusual = {extension: of.unusual for (_, extension), of in found.by_extension.items() if of.unusual}
     assert unusual == {"odd": ("seconds over-muted: 40, its peers 1",)}
+
+
+def test_peers_that_were_never_over_muted_are_peers() -> None:
+    peers = [record(1, "call.covered", "main", section_id="s", ivrid=f"c{n}", extension=f"SIP{n}") for n in range(20)]
+    found = report(*peers, *over_muted("odd", 40.0))
+    unusual = {extension: of.unusual for (_, extension), of in found.by_extension.items() if of.unusual}
+    assert unusual == {"odd": ("seconds over-muted: 40, its peers 0",)}
 
 
 def test_few_extensions_have_no_peers() -> None:
@@ -97,7 +114,7 @@ def test_a_broken_chain_is_the_first_thing_that_the_page_says() -> None:
 
 def test_a_call_that_was_open_when_the_daemon_was_killed_is_an_exposure_unless_the_next_one_tells_of_it() -> None:
     covered = (
-        record(1, "call.covered", "main", section_id="s", ivrid="lost", extension="A"),
+        record(1, "call.covered", "main", section_id="s", ivrid="lost", extension="A", offset_s=30.0),
         record(1, "call.covered", "main", section_id="s", ivrid="told", extension="A"),
         record(1, "call.covered", "main", section_id="s", ivrid="shut", extension="A"),
         record(2, "call.muted", "main", ivrid="shut"),
@@ -108,6 +125,7 @@ def test_a_call_that_was_open_when_the_daemon_was_killed_is_an_exposure_unless_t
         ("told", 1.0, 5.0, "muted"),
         ("lost", 1.0, 3.0, "unknown"),
     ]
+    assert (found[1].sections, found[1].offset) == (("s",), (30.0, 33.0))
 
 
 def headline(found: Report) -> str:
