@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.simulation.batch import play
-from tests.simulation.proof import KINDS, checked, shift
+from tests.simulation.proof import KINDS, Checked, shift
 from tests.simulation.regressions import FOUND
 from tests.simulation.world import Script, run
 
@@ -65,15 +65,11 @@ def _drawn_from_commit() -> int:
 
 def _evidence(seeds: range, hours: float | None) -> int:
     scripts = [Script.of(seed, KINDS) for seed in seeds] if hours is None else [shift(seeds.start, hours)]
-    told, differ = 0, 0
+    checked = Checked()
     for script in scripts:
-        records, found = checked(script)
-        told += records
-        differ += len(found)
-        for each in found:
-            print(f"seed {script.seed}: {each}")
-    print(f"{told} exposures and over-mutes told, {differ} differences")
-    return 1 if differ else 0
+        checked.add(script)
+    print(*checked.differences, checked, sep="\n")
+    return 1 if checked.differences else 0
 
 
 def _idle() -> int:

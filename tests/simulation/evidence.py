@@ -19,6 +19,8 @@ class Folder:
     """One folder of files: its records, its head, and who writes."""
 
     records: list[Record] = field(default_factory=list)
+    size: int = 0
+    """Bytes that its files would have."""
     alive_at: float | None = None
     written_by: "MemoryBook | None" = None
 
@@ -46,6 +48,7 @@ class MemoryBook:
         for draft in drafts:
             line, _ = sealed(draft, records[-1].link if records else START)
             records.append(parsed(line))
+            self._folder.size += len(line) + 1
         self.note_alive(now)
         return []
 

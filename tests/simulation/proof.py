@@ -119,12 +119,36 @@ def shift(seed: int, hours: float) -> Script:
     return Script(seed, 4, 3.0, hours * 3600, tuple(faults))
 
 
-def checked(script: Script) -> tuple[int, list[str]]:
-    """How many exposures and over-mutes the audit tells of, and what differs."""
-    case, world = tried(script)
-    told = sum(map(len, case.exposed.values())) + sum(map(len, case.over_muted.values()))
-    broken = [str(world.judge.first)] if world.judge.first else []
-    return told, broken + list(dict.fromkeys(differences(case, world)))
+@dataclass(slots=True)
+class Checked:
+    """Stories, and how the audit of each agrees with the truth."""
+
+    told: int = 0
+    """Exposures and over-mutes."""
+    differences: list[str] = field(default_factory=list)
+    sections: int = 0
+    records: int = 0
+    size: int = 0
+    """Of their files, in bytes."""
+
+    def add(self, script: Script) -> None:
+        case, world = tried(script)
+        self.told += sum(map(len, case.exposed.values())) + sum(map(len, case.over_muted.values()))
+        broken = [str(world.judge.first)] if world.judge.first else []
+        found = dict.fromkeys([*broken, *differences(case, world)])
+        self.differences += [f"seed {script.seed}: {each}" for each in found]
+        for folder in world.archive.folders:
+            self.sections += sum(record.event == "section.started" for record in folder.records)
+            self.records += len(folder.records)
+            self.size += folder.size
+
+    def __str__(self) -> str:
+        sections = self.sections or 1
+        return (
+            f"{self.told} exposures and over-mutes told, {len(self.differences)} differences\n"
+            f"the audit of {self.sections} sections: {self.records} records, {self.size} bytes, "
+            f"{self.size // (self.records or 1)} a record, {self.size // sections} a section"
+        )
 
 
 def tried(script: Script) -> tuple[Case, World]:
