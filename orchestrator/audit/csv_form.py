@@ -1,4 +1,5 @@
-"""A report as one table, for a spreadsheet: a row for each exposure, gap and expired section.
+"""A report as one table, for a spreadsheet: a row for each exposure, gap and expired section, and the figures of all,
+of each day and of each extension.
 
 Guarantee: no cell begins with what a spreadsheet takes for a formula.
 """
@@ -6,12 +7,14 @@ Guarantee: no cell begins with what a spreadsheet takes for a formula.
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
-from orchestrator.audit.figures import Report
+from orchestrator.audit.figures import Figures, Report
 from orchestrator.audit.json_form import exposure
 from orchestrator.audit.records import utc
 
+FIGURES = tuple(each.name for each in fields(Figures) if each.name != "unusual")
 COLUMNS = (
     "kind",
     "from",
@@ -29,6 +32,7 @@ COLUMNS = (
     "seen_at",
     "breach",
     "note",
+    *FIGURES,
 )
 
 
@@ -64,10 +68,16 @@ def _rows(report: Report) -> Iterator[dict[str, Any]]:
             "section_ids": " ".join(sorted(gap.sections)),
             "note": gap.note,
         }
+    yield {"kind": "all", "from": utc(report.since), "to": utc(report.until), **_figures(report.total)}
+    for day, figures in report.by_day.items():
+        yield {"kind": "day", "from": day, **_figures(figures)}
     for (account, extension), figures in report.by_extension.items():
-        if figures.unusual:
-            unusual = "; ".join(figures.unusual)
-            yield {"kind": "unusual extension", "account": account, "extension": extension, "note": unusual}
+        kind, unusual = "unusual extension" if figures.unusual else "extension", "; ".join(figures.unusual)
+        yield {"kind": kind, "account": account, "extension": extension, "note": unusual, **_figures(figures)}
+
+
+def _figures(of: Figures) -> dict[str, Any]:
+    return {name: round(getattr(of, name), 3) for name in FIGURES}
 
 
 def _cell(value: Any) -> Any:

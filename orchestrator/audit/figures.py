@@ -5,7 +5,7 @@ Guarantees: who is unusual is said with what and against whom; of few nobody is.
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.audit.gaps import Gap
@@ -52,12 +52,24 @@ class Figures:
     covered: int = 0
     exposures: int = 0
     exposure_s: float = 0.0
+    p50_s: float = 0.0
+    p95_s: float = 0.0
+    p99_s: float = 0.0
+    worst_s: float = 0.0
+    """Of the seconds of all exposures, whatever ended them; 0 for none."""
     breaches: int = 0
     muted_s: float = 0.0
     over_mutes: int = 0
     over_mute_s: float = 0.0
+    gap_s: float = 0.0
+    """How long evidence was missing or partial; of an extension that is not told, as gaps are its account's."""
     unusual: tuple[str, ...] = ()
     """Why it stands out among its peers."""
+
+    def spread(self, seconds: Iterable[float]) -> None:
+        """Work out its percentiles."""
+        ordered = sorted(seconds)
+        self.p50_s, self.p95_s, self.p99_s, self.worst_s = (rank(ordered, share) for share in (0.5, 0.95, 0.99, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +91,6 @@ class Report:
     by_extension: Mapping[tuple[str, str], Figures]
     """By account and SIP id."""
     exposures: Sequence[Exposure]
-    percentiles_s: Mapping[str, float]
-    """Of the exposures that a mute ended, 0 for none."""
     expired: Sequence[Expired]
     gaps: Sequence[Gap]
     events: Mapping[str, int]
@@ -98,6 +108,16 @@ class _Measure:
     of: Callable[[Figures], float]
     least: float
     """It is not worth a look where it is less above the median."""
+
+
+def gap_s(gaps: Iterable[Gap], since: float, until: float) -> float:
+    """How long at least one of them lasted in this time; they come in order of their begin."""
+    covered_s, reached = 0.0, since
+    for gap in gaps:
+        ends = until if gap.until is None else min(gap.until, until)
+        covered_s += max(0.0, ends - max(gap.since, reached))
+        reached = max(reached, ends)
+    return covered_s
 
 
 def rank(ordered: Sequence[float], share: float) -> float:

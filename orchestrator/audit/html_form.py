@@ -67,7 +67,7 @@ def _verdict(report: Report) -> str:
         said.append(f"{cases} a covered call was recorded for {_BREACH} or more, or was never muted.")
     else:
         said.append(f"The records show no covered call that was recorded for {_BREACH} or more.")
-    blind_s = _blind_s(report)
+    blind_s = report.total.gap_s
     if blind_s:
         bad |= blind_s >= _BLIND_S
         said.append(f"For {_length(blind_s)} of this time evidence is missing or partial: see below what of.")
@@ -80,16 +80,16 @@ def _verdict(report: Report) -> str:
 
 
 def _figures(report: Report) -> str:
-    total, spread = report.total, report.percentiles_s
+    total = report.total
     boxes = [
         ("sections", f"{total.sections}", False),
         ("calls covered", f"{total.covered}", False),
-        ("exposure p50 / p99", f"{spread['p50']:.2f} / {spread['p99']:.2f} s", False),
-        ("longest exposure", _seconds(spread["worst"]), spread["worst"] * 1000 >= BREACH_MS),
+        ("exposure p50 / p99", f"{total.p50_s:.2f} / {total.p99_s:.2f} s", False),
+        ("longest exposure", _seconds(total.worst_s), total.worst_s * 1000 >= BREACH_MS),
         ("breaches", f"{total.breaches}", total.breaches > 0),
         ("over-muted", _length(total.over_mute_s), False),
         ("sections expired", f"{total.expired}", total.expired > 0),
-        ("gaps", f"{len(report.gaps)}", bool(_blind_s(report) >= _BLIND_S or _marks(report))),
+        ("gaps", f"{len(report.gaps)}", bool(total.gap_s >= _BLIND_S or _marks(report))),
     ]
     each = (f"<div><dt>{name}</dt><dd{' class=bad' if bad else ''}>{value}</dd></div>" for name, value, bad in boxes)
     return f"<dl>{''.join(each)}</dl>"
@@ -99,7 +99,8 @@ def _exposures(report: Report) -> str:
     told = (
         "<p>From the moment a section covered a call to Voicenter's confirmation of its mute: so long card data "
         "may be on record. From and to are also counted from the begin of the call, as the feed told it (to 2 s): "
-        "the part to delete.</p>"
+        "the part to delete. Of a drift the begin is not known: it is told from when the call was last known to be "
+        "muted.</p>"
     )
     first = sorted(report.exposures, key=lambda each: (not each.breach, -each.seconds))
     listed = first[: len(report.breaches) + MOST_LIGHT]
@@ -116,8 +117,8 @@ def _exposure(each: Exposure) -> list[Cell]:
     return [
         ("id", each.ivrid),
         ("", each.extension),
-        ("at", _time(each.at)),
-        ("at", _clock(each.until)),
+        ("at", _moment(each.at)),
+        ("at", _moment(each.until) if _day(each.until) != _day(each.at) else _moment(each.until)[11:]),
         ("n bad" if each.breach else "n", f"{each.seconds:.3f}"),
         ("n at", offset),
         ("", each.cause.replace("_", " ")),
@@ -182,7 +183,11 @@ def _expired(report: Report) -> str:
 def _by_day(report: Report) -> str:
     days = report.by_day.items()
     plot = plots.bars([(day[5:], of.sections, of.breaches > 0) for day, of in days], "sections (red: with a breach)")
-    return _wide(plot) + _table(("day", *_COLUMNS), [[("at", day), *_numbers(of)] for day, of in days])
+    rows = [
+        [("at", day), *_numbers(of), ("n bad" if of.gap_s >= _BLIND_S else "n", _length(of.gap_s))]
+        for day, of in days
+    ]
+    return _TOLD + _wide(plot) + _table(("day", *_COLUMNS, ".gaps"), rows)
 
 
 def _by_extension(report: Report) -> str:
@@ -192,7 +197,23 @@ def _by_extension(report: Report) -> str:
     return _table(("extension", *_COLUMNS, "unusual"), rows)
 
 
-_COLUMNS = (".sections", ".mean", ".expired", ".covered", ".exposed", ".breaches", ".muted", ".over-muted")
+_TOLD = (
+    "<p>p50, p95 and p99: the seconds that half, 95 % and 99 % of the exposures do not exceed. Gaps: how long the "
+    "service was down or blind, or the audit lacks something.</p>"
+)
+_COLUMNS = (
+    ".sections",
+    ".mean",
+    ".expired",
+    ".covered",
+    ".exposures",
+    ".p50",
+    ".p95",
+    ".p99",
+    ".breaches",
+    ".muted",
+    ".over-muted",
+)
 
 
 def _numbers(of: Figures) -> list[Cell]:
@@ -202,7 +223,8 @@ def _numbers(of: Figures) -> list[Cell]:
         ("n", _length(mean_s)),
         ("n", f"{of.expired}"),
         ("n", f"{of.covered}"),
-        ("n", _seconds(of.exposure_s)),
+        ("n", f"{of.exposures}"),
+        *(("n bad" if each * 1000 >= BREACH_MS else "n", f"{each:.2f}") for each in (of.p50_s, of.p95_s, of.p99_s)),
         ("n bad" if of.breaches else "n", f"{of.breaches}"),
         ("n", _length(of.muted_s)),
         ("n", _seconds(of.over_mute_s)),
@@ -245,16 +267,6 @@ def _named(account: str, extension: str) -> str:
     return f"{account} {extension or '(no extension)'}".strip()
 
 
-def _blind_s(report: Report) -> float:
-    """How long at least one gap was open."""
-    covered_s, reached = 0.0, report.since
-    for gap in sorted(report.gaps, key=lambda each: each.since):
-        until = report.until if gap.until is None else gap.until
-        covered_s += max(0.0, until - max(gap.since, reached))
-        reached = max(reached, until)
-    return covered_s
-
-
 def _marks(report: Report) -> list[str]:
     return [gap.kind for gap in report.gaps if gap.kind in MARKS]
 
@@ -267,8 +279,8 @@ def _time(at: float) -> str:
     return utc(at)[:19].replace("T", " ")
 
 
-def _clock(at: float) -> str:
-    return utc(at)[11:19]
+def _moment(at: float) -> str:
+    return utc(at)[:23].replace("T", " ")
 
 
 def _day(at: float) -> str:

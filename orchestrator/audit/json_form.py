@@ -19,7 +19,7 @@ def document(report: Report) -> str:
         "records": verdict.records,
         "last_hash": verdict.last.hash if verdict.last else None,
         "total": asdict(report.total),
-        "exposure_s": dict(report.percentiles_s),
+        "exposure_s": {name: getattr(report.total, f"{name}_s") for name in ("p50", "p95", "p99", "worst")},
         "exposures": [exposure(each) for each in report.exposures],
         "expired": [asdict(each) | {"at": utc(each.at)} for each in report.expired],
         "gaps": [

@@ -7,8 +7,9 @@ where the records begin later or end earlier than was asked for.
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from orchestrator.audit.figures import Expired, Exposure, Figures, Report, mark_unusual, rank
+from orchestrator.audit.figures import Expired, Exposure, Figures, Report, gap_s, mark_unusual
 from orchestrator.audit.gaps import SILENT, Gap, Gaps
+from orchestrator.audit.journal import DAY_S
 from orchestrator.audit.recorder import EXPOSURE
 from orchestrator.audit.records import Record, day_of, epoch_s
 from orchestrator.audit.verify import Verdict
@@ -110,8 +111,10 @@ class Reporter:
             gaps.insert(0, Gap(SILENT, None, self.since, self._first_at, LATER))
         for gap in gaps:
             gap.since = max(gap.since, self.since)
+        gaps = [gap for gap in gaps if gap.until is None or gap.until >= self.since]
+        self._spread()
+        self._darken(gaps)
         mark_unusual(self._extensions)
-        spread = sorted(e.seconds for e in self._exposures)
         return Report(
             self.since,
             self.until,
@@ -120,11 +123,33 @@ class Reporter:
             dict(sorted(self._days.items())),
             dict(sorted(self._extensions.items())),
             self._exposures,
-            {name: rank(spread, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("worst", 1))},
             self._expired,
-            [gap for gap in gaps if gap.until is None or gap.until >= self.since],
+            gaps,
             dict(sorted(self._events.items())),
         )
+
+    def _spread(self) -> None:
+        seconds: dict[int, tuple[Figures, list[float]]] = {}
+        for each in self._exposures:
+            for figures in self._concerned(each.until, each.account, each.extension):
+                seconds.setdefault(id(figures), (figures, []))[1].append(each.seconds)
+        for figures, of in seconds.values():
+            figures.spread(of)
+
+    def _darken(self, gaps: list[Gap]) -> None:
+        """Tell each day of its share in the gaps."""
+        self._total.gap_s = gap_s(gaps, self.since, self.until)
+        begin = self.since
+        while begin < self.until:
+            end = min(self.until, (begin // DAY_S + 1) * DAY_S)
+            if dark_s := gap_s(gaps, begin, end):
+                self._days[day_of(begin)].gap_s = dark_s
+            begin = end
+
+    def _concerned(self, at: float, account: str, extension: str | None) -> list[Figures]:
+        """The day's, those of all, and the extension's (None: that is not known)."""
+        known = [] if extension is None else [self._extensions[account, extension]]
+        return [self._days[day_of(at)], self._total, *known]
 
     def _follow(self, record: Record) -> None:
         """Who is muted since when, and where, also from before the time of the report."""
@@ -188,7 +213,7 @@ class Reporter:
     def _add_muted(self, account: str, extension: str, since: float, until: float) -> None:
         seconds = until - max(since, self.since)
         if seconds > 0:
-            for figures in (self._days[day_of(until)], self._extensions[account, extension], self._total):
+            for figures in self._concerned(until, account, extension):
                 figures.muted_s += seconds
 
     def _ended(self, record: Record) -> None:
@@ -215,7 +240,7 @@ class Reporter:
                 left.since, left.until, *call, on, left.sections, seconds, offset, "daemon_down", "unknown", None
             )
             self._exposures.append(exposure)
-            for figures in (self._days[day_of(left.until)], self._extensions[call[0], on], self._total):
+            for figures in self._concerned(left.until, call[0], on):
                 figures.exposures += 1
                 figures.exposure_s += exposure.seconds
                 figures.breaches += exposure.breach
@@ -243,11 +268,7 @@ class Reporter:
         self._count(record, exposure.extension, "breaches", int(exposure.breach))
 
     def _count(self, record: Record, extension: str | None, what: str, more: float) -> None:
-        """For the day, in all, and for the extension (None: that is not known)."""
-        concerned = [self._days[day_of(record.at)], self._total]
-        if extension is not None:
-            concerned.append(self._extensions[record.account or "", extension])
-        for figures in concerned:
+        for figures in self._concerned(record.at, record.account or "", extension):
             setattr(figures, what, getattr(figures, what) + more)
 
     def _extension(self, record: Record) -> str:

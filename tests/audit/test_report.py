@@ -56,7 +56,8 @@ def test_sections_exposures_and_over_mutes_are_told_in_all_by_day_and_by_extensi
 def test_a_long_exposure_and_one_that_was_never_muted_are_breaches() -> None:
     found = report(exposure(1, 0.2), exposure(2, 1.5), exposure(3, 0.1, ended_by="cover_ended"))
     assert [round(each.at - T, 3) for each in found.breaches] == [0.5, 2.9]
-    assert found.percentiles_s == {"p50": 0.2, "p95": 1.5, "p99": 1.5, "worst": 1.5}
+    for of in (found.total, found.by_day["2026-11-23"], found.by_extension["main", ""]):
+        assert (of.p50_s, of.p95_s, of.p99_s, of.worst_s) == (0.2, 1.5, 1.5, 1.5)
 
 
 def test_what_was_before_the_time_is_not_counted_and_what_went_on_from_before_is() -> None:
@@ -163,8 +164,25 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
 def test_the_table_has_a_row_for_each_exposure_and_gap_and_no_formula() -> None:
     blind = record(16, "feed.down", "main")
     rows = list(csv.DictReader(io.StringIO(csv_form.table(report(*SOME, exposure(15, 2.0, ivrid="=1+1"), blind)))))
-    assert [row["kind"] for row in rows] == ["exposure", "exposure", "section expired", "gap: feed blind"]
+    kinds = ["exposure", "exposure", "section expired", "gap: feed blind", "all", "day", "extension", "extension"]
+    assert [row["kind"] for row in rows] == kinds
+    day = next(row for row in rows if row["kind"] == "day")
+    assert (day["from"], day["sections"], day["p50_s"], day["p99_s"]) == ("2026-11-23", "1", "0.2", "2.0")
+    assert (day["breaches"], day["over_mute_s"], day["gap_s"]) == ("1", "0.5", "44.0")
     assert (rows[1]["ivrid"], rows[1]["exposure_s"], rows[1]["breach"]) == ("'=1+1", "2.0", "True")
+
+
+def test_each_day_has_its_own_share_of_a_gap_also_where_nothing_else_is_told() -> None:
+    down = (record(0, "audit.closed", why="stopped"), record(129_600, "audit.opened"), record(129_601, "audit.alive"))
+    found = report(*down, until_s=129_602)
+    assert {day: of.gap_s for day, of in found.by_day.items()} == {"2026-11-23": 43_200, "2026-11-24": 86_400}
+    assert found.total.gap_s == 129_600
+
+
+def test_an_exposure_has_its_milliseconds_on_the_page_and_the_day_that_it_ended_on() -> None:
+    page = html_form.page(report(exposure(43_200.25, 0.5), until_s=50_000))
+    assert "2026-11-23 23:59:59.750" in page
+    assert "2026-11-24 00:00:00.250" in page
 
 
 def test_the_document_has_it_all() -> None:
