@@ -21,7 +21,7 @@ from orchestrator.audit.records import START, Draft, Link, NoRecord, Value, day_
 
 _NAME = re.compile(r"audit-(\d{4}-\d{2}-\d{2})\.jsonl")
 _ONLY_OURS = 0o600
-_LAST_LINE_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 20
 
 DAY, EXPIRED = "audit.day", "audit.expired"
 
@@ -185,7 +185,7 @@ def _taken_up(folder: Path) -> tuple[Link, str | None, Found]:
     noted = read_head(folder)
     head = noted or Head()
     torn = _tear_off(folder, written[-1]) if written else 0
-    last = next((line for day in reversed(written) if (line := _last_line(path_of(folder, day)))), None)
+    last = next((lines[-1] for day in reversed(written) if (lines := _tail(path_of(folder, day)))), None)
     day = written[-1] if written else None
     if last is None:
         return head.link, day, Found(head.alive_at, torn, head.link.seq, False)
@@ -207,7 +207,7 @@ def _holds(folder: Path, written: Sequence[str], link: Link) -> bool:
     """Whether this record stands in the files as the head has noted it: at their end, but for what was written just
     before a crash."""
     for day in reversed(written):
-        for line in reversed(path_of(folder, day).read_bytes().splitlines()):
+        for line in reversed(_tail(path_of(folder, day))):
             try:
                 record = parsed(line)
             except NoRecord:
@@ -234,11 +234,11 @@ def _tear_off(folder: Path, day: str) -> int:
     return len(torn)
 
 
-def _last_line(path: Path) -> bytes | None:
+def _tail(path: Path) -> list[bytes]:
+    """Its last lines: far more than are written at once."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _LAST_LINE_BYTES))
-        lines = file.read().splitlines()
-    return lines[-1] if lines else None
+        began = file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return file.read().splitlines()[1 if began else 0 :]
 
 
 def _is_at(file: int, path: Path) -> bool:
@@ -252,7 +252,7 @@ def _is_at(file: int, path: Path) -> bool:
 def _first_prev(path: Path) -> str:
     """What the first record of the file names as the one before it."""
     with path.open("rb") as file:
-        line = file.readline(_LAST_LINE_BYTES).rstrip(b"\n")
+        line = file.readline(_TAIL_BYTES).rstrip(b"\n")
     try:
         return parsed(line).prev
     except NoRecord:
