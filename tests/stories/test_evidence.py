@@ -56,9 +56,10 @@ async def test_a_killed_daemon_leaves_whole_files_and_the_time_it_was_down_is_to
     assert (verified.code, verified.err) == (0, "")
     found = await report(environ)
     assert found["whole"]
-    (down,) = [gap for gap in found["gaps"] if gap["kind"] == "daemon down"]
+    down, stopped = [gap for gap in found["gaps"] if gap["kind"] == "daemon down"]
     assert (down["from"], down["to"]) == (alive_at, records(tmp_path, "audit.opened")[1]["at"])
     assert down["sections"] == ["pay"]
+    assert (stopped["from"], stopped["to"]) == (records(tmp_path, "audit.closed")[-1]["at"], None)
     assert [exposure["ivrid"] for exposure in found["exposures"]] == ["caller"]
 
 
