@@ -15,7 +15,7 @@ from orchestrator.audit.json_form import exposure
 from orchestrator.audit.records import utc
 
 FIGURES = tuple(each.name for each in fields(Figures) if each.name != "unusual")
-COLUMNS = (
+_ROW = (
     "kind",
     "from",
     "to",
@@ -32,8 +32,8 @@ COLUMNS = (
     "seen_at",
     "breach",
     "note",
-    *FIGURES,
 )
+COLUMNS = tuple(dict.fromkeys((*_ROW, *FIGURES)))
 
 
 def table(report: Report) -> str:

@@ -87,10 +87,9 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
 
 
 def told(folder: Path, form: str) -> str:
-    """The report on all that there is, up to now."""
-    first = next((line.record for line in lines(folder) if isinstance(line.record, Record)), None)
-    now = time.time()
-    reporter = Reporter(first.at if first else now, now)
+    """The report on all that there is, from the first record to the last."""
+    moments = [line.record.at for line in lines(folder) if isinstance(line.record, Record)] or [time.time()]
+    reporter = Reporter(moments[0], moments[-1] + 0.001)
     reporter.verified(verify(folder, None, reporter.take))
     return _FORMS[form](reporter.report())
 

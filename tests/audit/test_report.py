@@ -164,6 +164,7 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
 def test_the_table_has_a_row_for_each_exposure_and_gap_and_no_formula() -> None:
     blind = record(16, "feed.down", "main")
     rows = list(csv.DictReader(io.StringIO(csv_form.table(report(*SOME, exposure(15, 2.0, ivrid="=1+1"), blind)))))
+    assert len(csv_form.COLUMNS) == len(set(csv_form.COLUMNS))
     kinds = ["exposure", "exposure", "section expired", "gap: feed blind", "all", "day", "extension", "extension"]
     assert [row["kind"] for row in rows] == kinds
     day = next(row for row in rows if row["kind"] == "day")
