@@ -19,9 +19,9 @@ from orchestrator.audit.report import Reporter
 from orchestrator.simulator.recordings import Recording, Recordings
 from tests.simulation.faults import EVERY, RECOVERED_S, Fault
 from tests.simulation.faults import KINDS as OF_KIND
-from tests.simulation.feed import LAG_MOST_S
+from tests.simulation.feed import LAG_MOST_S, PONG_WITHIN_S
 from tests.simulation.loop import WorldClock
-from tests.simulation.reasons import PROCESS, UNDECLARED, unreasonable
+from tests.simulation.reasons import PROCESS, SOON_S, UNDECLARED, unreasonable
 from tests.simulation.spans import SAME_S, Span, both, length, minus
 from tests.simulation.vendor import LATENCY_S
 from tests.simulation.world import Script, World, played
@@ -31,6 +31,8 @@ KINDS = [kind for kind in EVERY if kind != "clock_stepped"]
 WAY_BACK_S = 2 * LATENCY_S[1] + SAME_S
 """From the moment in which a request is applied until its answer is there; where it named the extension, and another
 one for the call is in flight beside it, until the answer of that."""
+POLLED_S = 5.0
+"""Extensions with a section are polled so often."""
 UNSEEN = ("feed blind", "mutes not verified")
 """Gaps in which calls are muted by their extension, and which these are cannot be seen."""
 
@@ -225,6 +227,8 @@ def _not_seen_yet(case: Case, ivrid: str) -> Iterator[Span]:
     for begin, end in case.witness.alive[ivrid]:
         if any(since < begin - SAME_S and until > begin for since, until in case.told[ivrid]):
             blind = [until for since, until in case.gap(UNSEEN) if since < begin + LAG_MOST_S and until > begin]
+            # One that has fallen silent is not known to be blind yet: a poll finds the call.
+            blind += [begin + POLLED_S for since, until in case.faulty("feed", after_s=0.0) if since < begin < until]
             yield begin, min(end, max([begin, *blind]) + LAG_MOST_S)
 
 
@@ -265,6 +269,7 @@ def _over_invented(case: Case, ivrid: str, spans: list[Span]) -> list[Span]:
     true += case.faulty("feed", "login", after_s=SETTLED_S) + [
         (end, end + LAG_MOST_S + WAY_BACK_S) for _, end in case.witness.alive[ivrid]
     ]
+    true += case.faulty("feed_half_open", after_s=PONG_WITHIN_S[1] + SOON_S)
     told = case.over_muted[ivrid]
     perhaps = [span for span in told if (ivrid, span) in case.perhaps_over]
     told = [span for span in told if span not in perhaps] + both(perhaps, case.witness.alive[ivrid])
