@@ -69,7 +69,7 @@ _CAUSED: dict[str, tuple[str, ...]] = {
     "failed_requests": ("api",),
     "feed_blind": ("feed", "login", *_LEASE),
     "daemon_down": _LEASE,
-    "drift": ("api",),
+    "drift": ("api", *_LEASE),  # or it ended while nobody looked, and came back by a redial
 }
 
 
