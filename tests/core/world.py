@@ -186,3 +186,16 @@ def in_sight(policy: Policy | None = None) -> World:
     """A world in which all is well: the feed is synced, and Active Calls answers."""
     state = State(feed=FeedState.SYNCED, polls=Polls(configured=True, possible=True))
     return World(policy or Policy(), state)
+
+
+def in_the_dark() -> World:
+    """The feed is down and there is no code to poll with; one section runs, and nothing is known of any call."""
+    world = World()
+    world.starts("pay", on="s1")
+    return world
+
+
+def muted_blindly() -> World:
+    world = in_the_dark()
+    world.attempt_all("s1")
+    return world
