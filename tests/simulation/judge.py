@@ -102,6 +102,8 @@ class Judge(Watcher):
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
         self.backlog: Callable[[Process], str | None] = lambda _process: None
+        self.leaving: set[Process] = set()
+        """These were asked to stop: what is open is for the next one to tell."""
         self.no_polls_until = 0.0
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
@@ -170,8 +172,9 @@ class Judge(Watcher):
         self._all = [excuse for excuse in self._all if excuse.until > now - UNSEEN_S - 1.0]
         for what, ivrid in wrong:
             if what == "open":
-                for told in tolds:
-                    self.figures.look(told, ivrid)
+                for process, told in self._tolds.items():
+                    if process not in self.leaving:
+                        self.figures.look(told, ivrid)
         for (what, ivrid), since in wrong.items():
             invariant, bound_s = BOUNDS[what]
             explained_until = self.explained_until(ivrid)

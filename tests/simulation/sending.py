@@ -77,9 +77,9 @@ class Sending:
         line = told.coverage.lines.get(request.sip or "") if told is not None else None
         if told is None or line is None or request.muted:
             return
+        told.settle(self._judge.now())
         for leg in line.legs:
-            cover = told.cover(leg.ivrid)
-            known = cover is not None and cover.sure_since is not None and leg.ivrid not in told.doubtful
+            known = told.surely(leg.ivrid) and leg.ivrid not in told.doubtful
             if known and self._judge.now() - told.covered_since[leg.ivrid] > SAME_S:
                 self._judge.violated("asks only for what is wanted", f"opens {request.key} with {leg.ivrid}")
 

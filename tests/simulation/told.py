@@ -44,6 +44,7 @@ class Told:
         """What was known to be covered, by this process and those before it: ivrid, since, until, and whether it had
         to be known."""
         self._heard_at: dict[str, float] = {}
+        self._manned_at: dict[str, float] = {}
         self.coverage = Coverage()
         self.ended: dict[str, Ended] = {}
         self.covered_since: dict[str, float] = {}
@@ -95,6 +96,7 @@ class Told:
             line = replace(line, legs=known.legs if known else ())
         else:
             self._heard_at[line.sip] = now
+        self._manned_at[line.sip] = now
         if self.coverage.seen(line):
             self._note(now)
 
@@ -105,7 +107,9 @@ class Told:
             return
         if synced and known is not None:
             kept = tuple(leg for leg in known.legs if line.leg(leg.ivrid) is None)
-            line = replace(known, legs=kept + line.legs)
+            told_since = self._manned_at.get(line.sip, 0.0) >= sent_at
+            online = known.online_user_id if told_since else line.online_user_id or known.online_user_id
+            line = replace(known, legs=kept + line.legs, online_user_id=online)
         if self.coverage.seen(line):
             self._note(now)
 

@@ -305,6 +305,7 @@ class World:
     def _ask_to_stop(self, daemon: Daemon) -> None:
         self.tell("%s is asked to stop", daemon.process.name)
         self._stopping[daemon] = self.clock.now()
+        self.judge.leaving.add(daemon.process)
         daemon.stop()
 
     def second(self, dice: float) -> Callable[[], None]:
