@@ -122,6 +122,10 @@ class Figures:
             return None
         return max(since, self._known_since.get(ivrid, float("-inf")))
 
+    def is_foreign(self, ivrid: str) -> bool:
+        """Whether the log said so."""
+        return ivrid in self._foreign
+
     def open_since(self, ivrid: str, since: float) -> bool:
         """Whether it was up and recorded for all of that time."""
         return self._wrong_since(ivrid, since, muted=False) == since and not self._truth.muted(ivrid)

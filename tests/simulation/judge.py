@@ -104,6 +104,8 @@ class Judge(Watcher):
         self.backlog: Callable[[Process], str | None] = lambda _process: None
         self.leaving: set[Process] = set()
         """These were asked to stop: what is open is for the next one to tell."""
+        self.store_away: set[Process] = set()
+        """These have said that Redis is away, and not yet that it is back."""
         self.no_polls_until = 0.0
         self.poll_excuse = 0.0
         """Until when neither polls nor the feed show what is so."""
@@ -338,6 +340,10 @@ class Judge(Watcher):
         shown = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
         self._tell("%s: %s %s", process.name, event, shown)
         self.figures.line(process, event, fields)
+        if event == "store.lost":
+            self.store_away.add(process)
+        elif event == "store.back":
+            self.store_away.discard(process)
         if event == "api.attempt":
             self.sending.attempted(process, fields)
         if event == "call.muted":

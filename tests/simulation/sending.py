@@ -84,10 +84,16 @@ class Sending:
                 self._judge.violated("asks only for what is wanted", f"opens {request.key} with {leg.ivrid}")
 
     def _is_prompt(self, request: Request, ivrid: str) -> None:
-        """Of the first request for a call that is up, if the API was well when it came under a section."""
+        """Of the first request for a call that is up, if the API was well when it came under a section, clocks were
+        right, and it was not taken for somebody else's."""
         judge, told = self._judge, self._judge.told_of(request.process)
-        cover = told.cover(ivrid) if told is not None else None
-        if cover is None or cover.sure_since != cover.since or judge.explained_until(ivrid) >= cover.since:
+        cover = told.cover(ivrid) if told is not None and not told.tolerance_s else None
+        if (
+            judge.figures.is_foreign(ivrid)
+            or cover is None
+            or cover.sure_since != cover.since
+            or judge.explained_until(ivrid) >= cover.since
+        ):
             return
         waited_s = judge.now() - cover.since
         if judge.figures.open_since(ivrid, cover.since) and waited_s > WAITS_S:

@@ -440,8 +440,10 @@ class World:
             return now - 0.1
         return self._kept_upto
 
-    def _written(self, _process: Process) -> Written | None:
+    def _written(self, process: Process) -> Written | None:
         """The claims in Redis; None: it was not well a moment ago, or the process has just begun or gone on."""
+        if process in self.judge.store_away:
+            return None
         if self._redis_bad or self.clock.now() - max(self._redis_good_since, self._up_since) < REDIS_RECOVERED_S:
             return None
         content, key = self.redis.data.content(), f"mute:{{{ACCOUNT}}}:".encode()
