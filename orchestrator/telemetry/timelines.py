@@ -2,8 +2,8 @@
 answered, what was seen, and what was done by hand.
 
 Guarantees: it hangs beside the logic, keeps what it hears in mind and writes it a moment later; `MOST_CALLS` calls
-are kept, with `MOST_ENTRIES` entries each (the first and the newest; where there are too many, legs give way to the
-rest), and one that is over for an hour at most, so memory is bounded; whether anything is missing is said.
+are kept, with `MOST_ENTRIES` entries each (the first and the newest, `MOST_LEGS` of them of legs), and one that is
+over for an hour at most, so memory is bounded; whether anything is missing is said.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from orchestrator.telemetry.lines import line
 MOST_CALLS = 4_000
 MOST_ENTRIES = 60
 MOST_LEGS = 20
-"""Entries of legs beyond these go first: a call that rings at a large group must not push out its own mute."""
+"""Of legs no more than these: a call that rings at a large group must not push out its own mute."""
 KEEPS_GONE_S = 3_600.0
 WRITE_AFTER_S = 0.002
 
@@ -87,10 +87,10 @@ class Timeline:
         if self.first is None:
             self.first = entry
             return
-        if len(self.newest) == MOST_ENTRIES - 1:
+        legs = [place for place, kept in enumerate(self.newest) if kept.what == LEG] if entry.what == LEG else []
+        if len(legs) == MOST_LEGS or len(self.newest) == MOST_ENTRIES - 1:
             self.complete = False
-            legs = [place for place, kept in enumerate(self.newest) if kept.what == LEG]
-            del self.newest[legs[0] if len(legs) > MOST_LEGS else 0]
+            del self.newest[legs[0] if legs else 0]
         self.newest.append(entry)
 
     def entries(self) -> list[Entry]:

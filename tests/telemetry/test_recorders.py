@@ -169,6 +169,7 @@ class TestTimelines:
         told = Told()
         for number in range(500):
             told.sees("s1", talking("c1", muted=bool(number % 2)))
+            told.timelines.notice(muted(0.05))
             told.timelines.write()
         assert len(told.story("c1")) == timelines.MOST_ENTRIES
         assert told.story("c1")[0] == "leg.came"
@@ -185,7 +186,7 @@ class TestTimelines:
         for sip in group:
             told.sees(sip)
         story = told.story("c1")
-        assert len(story) == timelines.MOST_ENTRIES
+        assert len(story) == 1 + timelines.MOST_LEGS + 1
         assert "call.muted" in story
         assert story[-1] == "leg.left"
         assert not told.complete("c1")
