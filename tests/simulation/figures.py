@@ -79,7 +79,8 @@ class Figures:
 
     def _exposed(self, told: Told, event: str, ivrid: str, said_ms: int | None, *, over: bool = False) -> None:
         cover = told.last_cover.get(ivrid) if over else told.cover(ivrid)
-        if cover is not None:
+        # What began a moment ago began after what the line tells of: it comes a moment after that.
+        if cover is not None and (over or self._judge.now() - cover.since > SAME_S):
             until = told.uncovered_at[ivrid] if over else self._judge.now()
             lasts = over or told.surely(ivrid)  # else its time may be up for the process already
             must = self._wrong_since(ivrid, cover.sure_since, muted=False) if lasts and cover.sure_since else None
@@ -87,7 +88,7 @@ class Figures:
 
     def _over_muted(self, told: Told, event: str, ivrid: str, said_ms: int | None) -> None:
         since, now = told.uncovered_at.get(ivrid), self._judge.now()
-        # What ended a moment ago ended after what the line tells of: it comes a moment after that.
+        # Likewise what ended a moment ago.
         if since is not None and now - since > SAME_S and not told.maybe(ivrid):
             # What ends while a process stands still, or none is there, ends when one goes on.
             must = self._wrong_since(ivrid, since, muted=True)
