@@ -70,8 +70,8 @@ class Told:
         for section in [*self.coverage.sections.values(), *late]:
             sid = section.section_id
             heir.coverage.sections[sid] = replace(section, calls=set(section.calls), by_leg=set(section.by_leg))
-            heir._renewed[sid] = self._renewed[sid]
-            pairs = {(sid, ivrid) for ivrid in section.calls}
+            heir._renewed[sid] = self._renewed[sid] if sid in self._renewed else self.ended[sid].renewed_at
+            pairs = {(sid, ivrid) for ivrid in section.calls} & self._since.keys()
             heir._since |= {pair: self._since[pair] for pair in pairs}
             heir._unsure_pairs |= {pair for pair in pairs if self._since[pair] > upto} | (self._unsure_pairs & pairs)
             if self._started(sid) > upto:
