@@ -61,6 +61,14 @@ def _look_only_if_the_claim_changed(stack: ExitStack) -> None:
         put(stack, mutes, name, quietly(getattr(mutes, name)))
 
 
+def _asked_beside_others(stack: ExitStack) -> None:
+    put(stack, blind, "asked", lambda *_: False)
+
+
+def _muting_for_a_call_unheeded(stack: ExitStack) -> None:
+    put(stack, blind, "_is_being_muted", lambda *_: False)
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -70,6 +78,10 @@ FOUND = {
     1088: Found(
         "a mute by extension for one call's sake reached a call that was not seen yet, which was then taken for"
         " muted by somebody else and never opened"
+    ),
+    5006: Found(
+        "an extension was asked for twice at once, for the sake of two calls that the API did not know by their ids",
+        _asked_beside_others,
     ),
     795537348: Found(
         "a call that had ended was opened by extension, and with it a covered one there that the feed had not told of"
@@ -100,6 +112,11 @@ FOUND = {
     42000812: Found(
         "a wish that changed twice in one moment was looked at once: the call stayed as it was first wanted",
         _look_only_if_the_claim_changed,
+    ),
+    42000844: Found(
+        "a call that was seen muted before the request that muted it, for another's sake and with its extension, was"
+        " answered was taken for somebody else's and never opened",
+        _muting_for_a_call_unheeded,
     ),
 }
 """Seed -> what it found."""
