@@ -36,7 +36,7 @@ from orchestrator.telemetry.lines import line
 
 MOST_CALLS = 4_000
 MOST_ENTRIES = 60
-MOST_LEGS = 20
+MOST_LEGS = 12
 """Of legs no more than these: a call that rings at a large group must not push out its own mute."""
 KEEPS_GONE_S = 3_600.0
 WRITE_AFTER_S = 0.002
