@@ -179,6 +179,9 @@ class Told:
                 self.covers.append((ivrid, since, at, False))
             self.last_cover[ivrid] = covers[ivrid] if self.uncovered_at.get(ivrid) != at else None
             self.uncovered_at[ivrid] = at
+        for ivrid in section.calls & self._sure_since.keys():
+            if not self._is_sure(ivrid):  # what may cover it still may not be known
+                del self._sure_since[ivrid]
 
     def _note(self, now: float) -> None:
         for section in self.coverage.sections.values():
