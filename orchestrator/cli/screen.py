@@ -94,8 +94,9 @@ async def terminal_view(stage: Stage, daemon: DaemonProcess) -> AsyncIterator[No
     def table(room: int) -> Table:
         busy = sorted((row for row in stage.snapshot_view() if row.calls), key=_of_no_concern)
         rows = Table(box=None, pad_edge=False)
-        for title in ("extension", "signed in", "calls"):
-            rows.add_column(title, no_wrap=True)
+        for title in ("extension", "signed in"):
+            rows.add_column(title, no_wrap=True, min_width=len(title))  # where calls are many, they give way
+        rows.add_column("calls", no_wrap=True)
         for row in busy[: max(room - 1, 0)]:  # under its head
             rows.add_row(row.extension, row.online_user_id or "", Text.assemble(*_calls(row)))
         return rows
