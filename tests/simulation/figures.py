@@ -62,6 +62,8 @@ class Figures:
             case "call.muted":
                 self._exposed(told, event, ivrid, fields["exposure_ms"])
                 self._said[ivrid] = (True, now)
+            case "call.exposed":
+                self._exposed(told, event, ivrid, fields["exposure_ms"], over=True)
             case "section.exposed":
                 self._exposed(told, event, ivrid, fields["open_ms"])
                 self._alarmed[ivrid] = now
