@@ -79,18 +79,20 @@ class Figures:
 
     def _exposed(self, told: Told, event: str, ivrid: str, said_ms: int | None, *, over: bool = False) -> None:
         cover = told.last_cover.get(ivrid) if over else told.cover(ivrid)
+        now = self._judge.now()
         # What began a moment ago began after what the line tells of: it comes a moment after that.
-        if cover is not None and (over or self._judge.now() - cover.since > SAME_S):
-            until = told.uncovered_at[ivrid] if over else self._judge.now()
+        if cover is not None and now - cover.since > SAME_S:
+            until = told.uncovered_at[ivrid] if over else now
             lasts = over or told.surely(ivrid)  # else its time may be up for the process already
             must = self._wrong_since(ivrid, cover.sure_since, muted=False) if lasts and cover.sure_since else None
-            self._compare(told, event, ivrid, said_ms, until - cover.since, None if must is None else until - must)
+            # What ends while a process stands still, or none is there, ends when one goes on.
+            most_s = max(until, self._judge.awake_since) - cover.since
+            self._compare(told, event, ivrid, said_ms, most_s, None if must is None else until - must)
 
     def _over_muted(self, told: Told, event: str, ivrid: str, said_ms: int | None) -> None:
         since, now = told.uncovered_at.get(ivrid), self._judge.now()
         # Likewise what ended a moment ago.
         if since is not None and now - since > SAME_S and not told.maybe(ivrid):
-            # What ends while a process stands still, or none is there, ends when one goes on.
             must = self._wrong_since(ivrid, since, muted=True)
             least_s = None if must is None else now - max(must, self._judge.awake_since)
             self._compare(told, event, ivrid, said_ms, now - since, least_s)
@@ -101,10 +103,8 @@ class Figures:
         if said_ms is None or ivrid in told.doubtful or self._truth.foreign(ivrid) or ivrid in self._foreign:
             return
         said_s, slack_s = said_ms / 1000, SAME_S + told.tolerance_s
-        if (
-            self._judge.now() - most_s < self._judge.awake_since
-        ):  # it counts from what an earlier process wrote, by its clock
-            slack_s += STEP_S
+        if self._judge.now() - most_s < self._judge.awake_since:
+            slack_s += STEP_S  # it counts from what an earlier process wrote, by its clock
         if said_s > most_s + slack_s or (least_s is not None and said_s < least_s - slack_s):
             least = "" if least_s is None else f"at least {least_s:.3f} and "
             self._judge.violated(
