@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from orchestrator.core import mutes
+from orchestrator.core import index, mutes, presence
 from orchestrator.core.changes import Changes
 from orchestrator.core.model import Cover, CoverReason, Extension, OnCall, OnExtension, OnUser, Section, Target
 from orchestrator.core.notices import CallCovered
@@ -40,27 +40,18 @@ def aimed_at(state: State, target: Target) -> frozenset[str]:
 def aim(state: State, section: Section, changes: Changes) -> None:
     """Point the section at its extensions as they are now."""
     if isinstance(section.target, OnUser):
-        user_id = section.target.user_id
-        state.following[user_id] = state.following.get(user_id, frozenset()) | {section.section_id}
+        index.add(state.following, section.target.user_id, section.section_id)
     for sip in aimed_at(state, section.target):
         changes.aimed.add(sip)
-        state.watching[sip] = state.watching.get(sip, frozenset()) | {section.section_id}
+        index.add(state.watching, sip, section.section_id)
 
 
 def unaim(state: State, section: Section, sips: frozenset[str], changes: Changes) -> None:
     changes.aimed |= sips
     if isinstance(section.target, OnUser):
-        _drop(state.following, section.target.user_id, section.section_id)
+        index.drop(state.following, section.target.user_id, section.section_id)
     for sip in sips:
-        _drop(state.watching, sip, section.section_id)
-
-
-def _drop(index: dict[str, frozenset[str]], key: str, section_id: str) -> None:
-    left = index[key] - {section_id}
-    if left:
-        index[key] = left
-    else:
-        del index[key]
+        index.drop(state.watching, sip, section.section_id)
 
 
 def cover_now(state: State, section_id: str, now: float, changes: Changes) -> None:
@@ -136,7 +127,7 @@ def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes)
         mutes.want(state, ivrid, now, changes)
     else:
         state.covering[ivrid] = covering | {section_id}
-        mutes.appear(state, ivrid, now, changes)
+        presence.appear(state, ivrid, now, changes)
 
 
 def lift(state: State, section: Section, now: float, hold: bool, changes: Changes) -> None:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from orchestrator.core import blind, mutes, polls, reach, sections, sight, watch
+from orchestrator.core import blind, mutes, polls, presence, reach, sections, sight, watch
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import (
     BacklogBegan,
@@ -166,7 +166,7 @@ def _take_poll(state: State, polled: Polled, sent_at: float, now: float, policy:
     shown = sight.Shown([leg for extension in polled.extensions for leg in extension.legs.values()], sent_at)
     for extension in polled.extensions:
         for ivrid in sorted(polls.deny(state, extension, sent_at)):
-            mutes.appear(state, ivrid, now, changes)
+            presence.appear(state, ivrid, now, changes)
     known = [polls.merged(state, extension, sent_at) for extension in polled.extensions]
     sight.see(state, known, shown, now, policy, changes)
 
@@ -207,5 +207,5 @@ def _recall(state: State, sip: str, legs: Iterable[Leg], now: float, changes: Ch
     state.extensions[sip] = Extension(sip, legs=theirs)
     sight.note_names(state, None, state.extensions[sip])
     for ivrid in theirs:
-        mutes.enter(state, ivrid, sip, now, changes)
+        presence.enter(state, ivrid, sip, now, changes)
         state.calls[ivrid] = replace(state.calls[ivrid], muted=True)

@@ -11,11 +11,11 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from orchestrator.core import circuit
+from orchestrator.core import circuit, index
 from orchestrator.core.changes import Changes
 from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import MuteAnswered, MuteAsked
-from orchestrator.core.model import Call, CoverReason
+from orchestrator.core.model import CoverReason
 from orchestrator.core.notices import (
     CallExposed,
     CallGone,
@@ -58,7 +58,7 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
     elif mute.recording is not Recording.MUTED or mute.in_flight:
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
     if mute.recording is not Recording.MUTED and not mute.foreign:
-        _stray(state, ivrid, math.inf)  # until it is asked for
+        stray(state, ivrid, math.inf)  # until it is asked for
     write(state, mute, changes)
     changes.calls.add(ivrid)  # the wish changed, whether or not the claim did
 
@@ -95,7 +95,7 @@ def hold(state: State, ivrid: str, section_id: str, changes: Changes) -> None:
     mute = state.mutes[ivrid]
     if not (mute.foreign or mute.gone):
         write(state, replace(mute, held_for=mute.held_for | {section_id}), changes)
-        state.holding[section_id] = state.holding.get(section_id, frozenset()) | {ivrid}
+        index.add(state.holding, section_id, ivrid)
 
 
 def let_go(state: State, section_id: str, now: float, changes: Changes) -> None:
@@ -111,11 +111,7 @@ def let_go(state: State, section_id: str, now: float, changes: Changes) -> None:
 
 def _unhold(state: State, mute: Mute) -> None:
     for section_id in mute.held_for:
-        left = state.holding[section_id] - {mute.ivrid}
-        if left:
-            state.holding[section_id] = left
-        else:
-            del state.holding[section_id]
+        index.drop(state.holding, section_id, mute.ivrid)
 
 
 def order_release(state: State, ivrid: str, now: float, changes: Changes) -> None:
@@ -124,20 +120,19 @@ def order_release(state: State, ivrid: str, now: float, changes: Changes) -> Non
     call, mute = state.calls.get(ivrid), state.mutes.get(ivrid)
     if ivrid in state.covering or (mute.gone if mute else call is None or not call.on):
         return
-    if mute is not None and mute.held:
+    if mute is not None:
+        if not (mute.foreign or mute.held or mute.recording is Recording.OPEN):
+            return
         _unhold(state, mute)
-    elif mute is not None and not mute.foreign and mute.recording is not Recording.OPEN:
-        return
-    if mute is None or mute.foreign:
-        mute = Mute(ivrid, due_since=now)
-    doubted = replace(mute, held_for=frozenset(), recording=Recording.UNKNOWN, due_since=now, verified_at=None)
+    known = Mute(ivrid, due_since=now) if mute is None or mute.foreign else mute
+    doubted = replace(known, held_for=frozenset(), recording=Recording.UNKNOWN, due_since=now, verified_at=None)
     write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
 def ask(state: State, fact: MuteAsked, now: float, policy: Policy, changes: Changes) -> None:
     mute = state.mutes[fact.ivrid]
     circuit.spend(state, now, policy)
-    _stray(state, fact.ivrid, now + policy.unseen_s)
+    stray(state, fact.ivrid, now + policy.unseen_s)
     if fact.sip is not None:
         state.asking[fact.ivrid] = fact.sip
     write(state, replace(mute, in_flight=True, asked=fact.muted, asked_at=now), changes)
@@ -271,49 +266,18 @@ def forget(state: State, ivrid: str, changes: Changes) -> None:
 
 def restore(state: State, mute: Mute, now: float, policy: Policy, changes: Changes) -> None:
     """A claim of an earlier process: what was in flight when it died may have been applied."""
-    _stray(state, mute.ivrid, now + policy.unseen_s)
+    stray(state, mute.ivrid, now + policy.unseen_s)
     if mute.in_flight:
         mute = in_doubt(replace(mute, in_flight=False), mute.asked is True, now + policy.late_s)
     for section_id in mute.held_for:
-        state.holding[section_id] = state.holding.get(section_id, frozenset()) | {mute.ivrid}
+        index.add(state.holding, section_id, mute.ivrid)
     write(state, replace(mute, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
 
-def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
-    """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands."""
-    call = state.calls[ivrid]
-    call = replace(call, on=call.on - {sip})
-    if call.on or ivrid in state.mutes:
-        state.calls[ivrid] = call
-        _stray(state, ivrid, now + policy.unseen_s)
-    else:
-        del state.calls[ivrid]
-
-
-def _stray(state: State, ivrid: str, until: float) -> None:
+def stray(state: State, ivrid: str, until: float) -> None:
     """A claimed call that no extension shows may be up on any."""
     if not (ivrid in state.calls and state.calls[ivrid].on):
         state.strays[ivrid] = until
-
-
-def enter(state: State, ivrid: str, sip: str, now: float, changes: Changes) -> None:
-    """This extension sees the call."""
-    call = state.calls.get(ivrid, Call())
-    if not call.on:
-        state.strays.pop(ivrid, None)
-        appear(state, ivrid, now, changes)
-    if sip not in call.on:
-        state.calls[ivrid] = replace(call, on=call.on | {sip})
-
-
-def appear(state: State, ivrid: str, now: float, changes: Changes) -> None:
-    """There is a sign of the call. If the API did not know it, it is worth asking at once: it was over and came back
-    (a redial keeps the ivrid), or was named before it began (Click2Call)."""
-    mute = state.mutes.get(ivrid)
-    if mute is not None and mute.gone:
-        write(state, replace(mute, gone=False, due_since=now), changes)
-    elif mute is not None and mute.error == Verdict.NOT_FOUND:
-        write(state, replace(mute, attempts=0, retry_at=0.0), changes)
 
 
 def write(state: State, mute: Mute, changes: Changes) -> None:

@@ -6,7 +6,7 @@ Order and copies of messages do not matter: an `ended` wins over any `started` o
 
 from msgspec.structs import replace
 
-from orchestrator.core import coverage, mutes, view
+from orchestrator.core import coverage, mutes, presence, view
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import SectionStarted
 from orchestrator.core.model import EndCause, EndedSection, FeedState, OnCall, Section, target_fields
@@ -110,7 +110,7 @@ def _renew(
         renewed = replace(section, messages=messages)
     _write(state, renewed, changes)
     if isinstance(section.target, OnCall):
-        mutes.appear(state, section.target.ivrid, now, changes)
+        presence.appear(state, section.target.ivrid, now, changes)
     if now >= section.expires_at:  # its time was up, unnoticed: what came since is not covered yet
         coverage.cover_now(state, section.section_id, now, changes)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from orchestrator.core import blind, coverage, evidence, mutes, sections
+from orchestrator.core import blind, coverage, evidence, index, presence, sections
 from orchestrator.core.changes import Changes
 from orchestrator.core.facts import UserSeen
 from orchestrator.core.model import CoverReason, Extension, FeedState, Leg, OnUser, Section
@@ -41,14 +41,14 @@ def see(
         state.extensions[after.sip] = after
         note_names(state, before, after)
         for ivrid in after.legs:
-            mutes.enter(state, ivrid, after.sip, now, changes)
+            presence.enter(state, ivrid, after.sip, now, changes)
             if before is None or ivrid not in before.legs:
                 blind.arrive(state, ivrid, after.sip, now, policy, changes)
     for before, after in changed:
         for ivrid in before.legs if before else ():
             if ivrid not in after.legs:
                 blind.part(state, ivrid, after.sip, now, policy, changes)
-                mutes.leave(state, ivrid, after.sip, now, policy)
+                presence.leave(state, ivrid, after.sip, now, policy)
     _take_evidence(state, shown, now, policy, changes)
     moved: dict[str, set[str]] = {}
     for before, after in changed:
@@ -68,7 +68,7 @@ def _name_again(state: State, before: Extension | None, after: Extension, now: f
     for leg in after.legs.values():
         known = before.legs.get(leg.ivrid) if before else None
         for ivrid in leg.related if known is None or known.answered is not leg.answered else ():
-            mutes.appear(state, ivrid, now, changes)
+            presence.appear(state, ivrid, now, changes)
 
 
 def _take_evidence(state: State, shown: Shown, now: float, policy: Policy, changes: Changes) -> None:
@@ -93,20 +93,16 @@ def note_names(state: State, before: Extension | None, after: Extension) -> None
     """Keep `naming` in step with what this extension's legs name as related."""
     was, names = _named(before) if before else set[str](), _named(after)
     for ivrid in was - names:
-        left = state.naming[ivrid] - {after.sip}
-        if left:
-            state.naming[ivrid] = left
-        else:
-            del state.naming[ivrid]
+        index.drop(state.naming, ivrid, after.sip)
     for ivrid in names - was:
-        state.naming[ivrid] = state.naming.get(ivrid, frozenset()) | {after.sip}
+        index.add(state.naming, ivrid, after.sip)
 
 
 def believe(state: State, extension: Extension, now: float, changes: Changes) -> None:
     """The feed has told of an extension: what polls missed there is there after all, if it is told again."""
     state.heard_at[extension.sip] = state.manned_at[extension.sip] = now
     for ivrid in sorted(state.denied.pop(extension.sip, frozenset()) & extension.legs.keys()):
-        mutes.appear(state, ivrid, now, changes)
+        presence.appear(state, ivrid, now, changes)
 
 
 def note_begins(state: State, ages_s: Mapping[str, float], now: float) -> None:
@@ -131,11 +127,9 @@ def _sign_in(state: State, before: Extension | None, after: Extension) -> frozen
     if before and (before.user_id, before.online_user_id) == (after.user_id, after.online_user_id):
         return frozenset()
     for user_id in was - who:
-        state.users[user_id] -= {after.sip}
-        if not state.users[user_id]:
-            del state.users[user_id]
+        index.drop(state.users, user_id, after.sip)
     for user_id in who - was:
-        state.users[user_id] = state.users.get(user_id, frozenset()) | {after.sip}
+        index.add(state.users, user_id, after.sip)
     return was | who
 
 

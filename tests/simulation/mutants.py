@@ -17,7 +17,7 @@ from unittest import mock
 
 from msgspec.structs import replace
 
-from orchestrator.core import blind, coverage, evidence, mutes, polls, reconcile, sections, sight, watch
+from orchestrator.core import blind, coverage, evidence, mutes, polls, presence, reconcile, sections, sight, watch
 from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import Call, Direction, Leg, LegStatus
 from orchestrator.core.policy import Policy
@@ -105,7 +105,7 @@ def related_calls_forgotten(stack: ExitStack) -> None:
 @mutant()
 def hangup_ends_cover(stack: ExitStack) -> None:
     """A call that leaves one extension is taken for over: its cover ends."""
-    kept = mutes.leave
+    kept = presence.leave
 
     def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
         kept(state, ivrid, sip, now, policy)
@@ -115,7 +115,7 @@ def hangup_ends_cover(stack: ExitStack) -> None:
                 calls = {name: cover for name, cover in section.calls.items() if name != ivrid}
                 state.sections[section_id] = replace(section, calls=calls)
 
-    put(stack, mutes, "leave", leave)
+    put(stack, presence, "leave", leave)
 
 
 @mutant()
