@@ -342,23 +342,14 @@ async def test_redis_that_lost_data_while_idle_is_brought_up_to_date(
         await until(lambda: _whole(redis))
 
 
+@pytest.mark.parametrize("lost", ["everything", "one key"])
 async def test_redis_that_lost_data_under_traffic_is_brought_up_to_date(
-    store: RedisStore, state: State, redis: Redis
+    store: RedisStore, state: State, redis: Redis, lost: str
 ) -> None:
     async with running(store.run()):
         _write_all(store, state)
         assert await store.flushed(SOON_S)
-        await redis.flushall()
-        await _stays_busy_until_whole(store, state, redis)
-
-
-async def test_a_key_that_somebody_deleted_under_traffic_is_written_anew(
-    store: RedisStore, state: State, redis: Redis
-) -> None:
-    async with running(store.run()):
-        _write_all(store, state)
-        assert await store.flushed(SOON_S)
-        await redis.delete(SECTIONS)
+        await (redis.flushall() if lost == "everything" else redis.delete(SECTIONS))
         await _stays_busy_until_whole(store, state, redis)
 
 
