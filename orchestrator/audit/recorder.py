@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from orchestrator.audit.journal import Journal
 from orchestrator.audit.records import Draft, Value, ms, utc
 from orchestrator.clock import Clock
-from orchestrator.core.model import CoverReason, FeedState
+from orchestrator.core.model import FeedState
 from orchestrator.core.notices import (
     ApiBack,
     ApiLost,
@@ -84,7 +84,6 @@ class Known:
 
     sections: tuple[str, ...] = ()
     extension: str | None = None
-    reason: CoverReason | None = None
     covered_at: float | None = None
     """Since when sections cover it, as far as this process was told."""
     drift: Drift | None = None
@@ -183,9 +182,9 @@ class Recorder:
         known.began_at = known.began_at if began_at is None else began_at
         known.answered = known.answered if answered is None else answered
         match notice:
-            case CallCovered(_, section_id, sip, reason):
+            case CallCovered(_, section_id, sip):
                 known.sections = (*known.sections[-9:], section_id)
-                known.extension, known.reason = sip or known.extension, reason
+                known.extension = sip or known.extension
                 known.covered_at = now if known.covered_at is None else known.covered_at
                 if known.left_at is not None:  # it was open before, and nothing covered it
                     known.drift = None
