@@ -153,8 +153,12 @@ async def test_a_call_is_one_row_and_counts_once_however_many_extensions_it_ring
     await expect(rows).to_have_count(1)
     await expect(page.locator("#calls-count")).to_have_text("1 of 2 calls")
 
+    # It stops ringing at one, and nothing else of the row changes.
+    daemon.push(extensions={"main/SIP10": None})
+    await expect(rows.locator(".row-extension")).to_have_text("SIP1 +8")
+
     # Who answers stands for the call.
-    for number in range(1, 11):
+    for number in range(1, 10):
         daemon.push(extensions={f"main/SIP{number}": extension("SIP7", "queue") if number == 7 else None})
     await expect(rows.locator(".row-extension")).to_have_text("SIP7")
     await expect(rows.locator(".row-line")).to_have_text("in · talking")

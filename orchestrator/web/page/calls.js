@@ -94,7 +94,7 @@ export class Calls {
     const several = Object.keys(board.health.accounts).length > 1;
     say(parts.since, row.since === null ? "" : minutes(now() - row.since));
     mark(element, "aria-selected", String(row.key === this.selected));
-    const shows = document.documentElement.lang + several + row.key + row.state + row.exposure_ms + row.since + row.status + row.direction + row.sections;
+    const shows = JSON.stringify([document.documentElement.lang, several, row]);
     if (element.shows === shows) return;
     element.shows = shows;
     element.rowKey = row.key;
