@@ -72,7 +72,8 @@ def _judge(
         drifts = mute.drifts + 1
         known_at = max(confirmed_at, call.agreed_at)
         changes.tell(MuteDrifted(mute.ivrid, shown, now - seen_at, drifts, now - known_at))
-        due = replace(mute, recording=Recording.UNKNOWN, due_since=seen_at, verified_at=None, alarm_at=0.0)
+        due_since = max(seen_at, mute.due_since)  # not from before it was wanted so
+        due = replace(mute, recording=Recording.UNKNOWN, due_since=due_since, verified_at=None, alarm_at=0.0)
         write(state, replace(due, attempts=0, retry_at=0.0, drifts=drifts), changes)
 
 

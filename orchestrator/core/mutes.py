@@ -55,7 +55,7 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
         mute = Mute(ivrid, due_since=now, foreign=foreign)
         if foreign:
             changes.tell(MuteForeign(ivrid))
-    elif mute.recording is not Recording.MUTED or mute.in_flight:
+    else:  # what was asked for before, and how often in vain, is no matter of this
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
     if mute.recording is not Recording.MUTED and not mute.foreign:
         stray(state, ivrid, math.inf)  # until it is asked for

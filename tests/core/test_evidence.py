@@ -68,6 +68,19 @@ def test_a_release_that_is_seen_muted_is_asked_for_anew() -> None:
     assert world.settle() == [("c1", False)]
 
 
+def test_no_longer_wrong_than_something_else_is_wanted() -> None:
+    """Its release fails, and an event shows that it has run since before that was wanted."""
+    world = muted()
+    world.passes(5)
+    world.ends("pay")
+    world.attempt("c1", Verdict.NOT_FOUND)
+    ended_at = world.now
+    world.passes(0.5)
+    world.sees("s1", talking("c1", muted=False))
+    assert len(world.of(MuteDrifted)) == 1
+    assert world.state.mutes["c1"].due_since == ended_at
+
+
 def test_each_drift_is_counted() -> None:
     world = muted()
     for _ in range(3):
@@ -223,6 +236,23 @@ def test_a_lost_release_that_is_applied_late_does_not_win() -> None:
     assert world.settle() == [("c1", True)]
     assert world.of(MuteReaffirmed) == [MuteReaffirmed("c1", True, "a1")]
     assert world.decision("c1") == Settled("as wanted")
+
+
+def test_covered_again_it_does_not_wait_for_what_its_release_had_to_wait_for() -> None:
+    world = muted()
+    world.ends("pay")
+    world.attempt("c1", Verdict.LOST)
+    world.starts("next", on="s1")
+    world.attempt("c1")
+    world.passes(3)
+    world.ends("next")
+    for _ in range(3):
+        world.passes(0.5)
+        world.attempt("c1", Verdict.NOT_FOUND)
+    world.starts("last", on="s1")
+    world.passes(0.5)
+    assert world.state.mutes["c1"].due_since == world.now - 0.5
+    assert world.decision("c1") == Ask(True)
 
 
 def test_a_lost_mute_that_is_applied_late_does_not_win() -> None:
