@@ -78,7 +78,7 @@ class Centre:
                 (8, 2, 1, 2, 2, 2, 1),
             )
             begin(sip)
-            if floor.is_free(sip) and floor.happens(0.15):
+            if floor.is_free(sip) and floor.happens(floor.tempo.desk_changes):
                 sip = self._change_desk(user_id, sip)
 
     def _dial(self, sip: str) -> None:

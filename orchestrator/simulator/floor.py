@@ -29,8 +29,10 @@ class Tempo:
     """Between two things that an agent begins."""
     arrival_s: float = 10.0
     """Mean time between two callers, for one agent's worth of load."""
+    desk_changes: float = 0.15
+    """How likely an agent goes to another desk between two things."""
     scale: float = 1.0
-    """Stretches (or, below 1, squeezes) all of the above."""
+    """Stretches (or, below 1, squeezes) all times of the above."""
 
 
 class Floor:

@@ -322,6 +322,7 @@ class Judge(Watcher):
 
     def over(self, request: Request, outcome: str) -> None:
         self._tell("  #%s over: %s", request.number, outcome)
+        self.sending.over(request, answered=outcome.endswith(("Success", "not found")))
         if request.ivrid is not None and "not found" in outcome:
             self._unknown.add(request.ivrid)
         self._in_flight.pop(request.number, None)

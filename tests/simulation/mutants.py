@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from orchestrator.core import blind, coverage, evidence, mutes, polls, presence, reconcile, sections, sight, watch
 from orchestrator.core.claims import Mute, Recording
-from orchestrator.core.model import Call, Direction, Leg, LegStatus
+from orchestrator.core.model import Call, Direction, Leg, LegStatus, Section
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.engine import loop as engine
@@ -40,6 +40,8 @@ class Mutant:
     apply: Mutation
     provoke: tuple[str, ...]
     """Kinds of faults without which it does no harm: its stories have these and no others. None: all kinds."""
+    desk_changes: float
+    """How likely agents change desks in its stories."""
 
     @property
     def quick(self) -> bool:
@@ -47,15 +49,16 @@ class Mutant:
         return not self.provoke
 
     def script(self, seed: int) -> Script:
-        return Script.of(seed, self.provoke) if self.provoke else Script.of(seed)
+        script = Script.of(seed, self.provoke) if self.provoke else Script.of(seed)
+        return replaced(script, desk_changes=self.desk_changes)
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(*provoke: str) -> Callable[[Mutation], Mutation]:
+def mutant(*provoke: str, desk_changes: float = 0.15) -> Callable[[Mutation], Mutation]:
     def register(apply: Mutation) -> Mutation:
-        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, provoke)
+        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, provoke, desk_changes)
         return apply
 
     return register
@@ -375,10 +378,17 @@ def open_calls_untold(stack: ExitStack) -> None:
     put(stack, watch, "_alarm", lambda *_: None)
 
 
-@mutant("crm_late")
+@mutant("crm_late", desk_changes=0.8)
 def users_do_not_move(stack: ExitStack) -> None:
     """A section on a user stays where the user was when it began."""
-    put(stack, sight, "_sign_in", lambda *_: None)
+    kept = coverage.unaim
+
+    def unaim(state: State, section: Section, _sips: frozenset[str], changes: Any) -> None:
+        watched = (sip for sip, watching in state.watching.items() if section.section_id in watching)
+        kept(state, section, frozenset(watched), changes)
+
+    put(stack, sight, "_follow", lambda *_: None)
+    put(stack, coverage, "unaim", unaim)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ covered there; and the first one for a call that came under a section is not hel
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.policy import Policy
 from tests.simulation.figures import SAME_S
 from tests.simulation.loop import Process
 from tests.simulation.vendor import Request
@@ -51,6 +53,9 @@ class Sending:
         self._judge = judge
         self._asked: set[str] = set()
         self._attempted: dict[tuple[Process, str], float] = {}
+        self._failures: Counter[Process] = Counter()
+        """In a row, until the API gives an answer."""
+        self._down_until: dict[Process, float] = {}
         self.written: Callable[[Process], Written | None] = lambda _process: None
         """What Redis holds; None: it need not hold what the process knows."""
 
@@ -92,12 +97,25 @@ class Sending:
             judge.figures.is_foreign(ivrid)
             or cover is None
             or cover.sure_since != cover.since
-            or judge.explained_until(ivrid) >= cover.since
+            or max(judge.explained_until(ivrid), self._down_until_of(request.process)) >= cover.since
         ):
             return
         waited_s = judge.now() - cover.since
         if judge.figures.open_since(ivrid, cover.since) and waited_s > WAITS_S:
             judge.violated("no mute waits for Redis", f"{ivrid} was asked for {waited_s:.3f} s after it was covered")
+
+    def over(self, request: Request, *, answered: bool) -> None:
+        process = request.process
+        if answered:
+            self._down_until[process] = self._down_until_of(process)
+            self._failures[process] = 0
+        else:
+            self._failures[process] += 1
+
+    def _down_until_of(self, process: Process) -> float:
+        """So many failures in a row are an outage of the whole API, until it answers."""
+        down = self._failures[process] >= Policy().api_down_after
+        return self._judge.now() if down else self._down_until.get(process, 0.0)
 
     def attempted(self, process: Process, fields: Mapping[str, Any]) -> None:
         """A request is over, which may have named an extension for the sake of this call."""

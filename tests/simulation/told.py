@@ -54,6 +54,7 @@ class Told:
         self.doubtful: set[str] = set()
         """Calls on which an earlier process worked just before it died, unknown to Redis: nobody knows who muted."""
         self._renewed: dict[str, float] = {}
+        self._renewal_told: dict[str, float] = {}
         self._since: dict[tuple[str, str], float] = {}
         self._burst_at = float("-inf")
         self._unsure: set[str] = set()
@@ -74,7 +75,7 @@ class Told:
             pairs = {(sid, ivrid) for ivrid in section.calls} & self._since.keys()
             heir._since |= {pair: self._since[pair] for pair in pairs}
             heir._unsure_pairs |= {pair for pair in pairs if self._since[pair] > upto} | (self._unsure_pairs & pairs)
-            if self._started(sid) > upto:
+            if self._started(sid) > upto or self._renewal_told.get(sid, 0.0) > upto:
                 heir._unsure.add(sid)
         heir.covered_since = {ivrid: at for ivrid, at in self.covered_since.items() if heir.maybe(ivrid)}
         heir._sure_since = {ivrid: at for ivrid, at in self._sure_since.items() if heir._is_sure(ivrid)}
@@ -128,6 +129,7 @@ class Told:
             if (happened_at, expires_at) > (self._renewed[message.section_id], running.expires_at):
                 running.expires_at = expires_at
                 self._renewed[message.section_id] = happened_at
+                self._renewal_told[message.section_id] = now
             return
         if expires_at + self.tolerance_s <= now or (ended is not None and happened_at <= ended.renewed_at):
             return
@@ -135,6 +137,7 @@ class Told:
             self._unsure.add(message.section_id)
         self.ended.pop(message.section_id, None)
         self._renewed[message.section_id] = happened_at
+        self._renewal_told.pop(message.section_id, None)
         self._since[message.section_id, ""] = now
         self.coverage.start(Section(message.section_id, _target(*message.target), expires_at))
         self._note(now)
@@ -156,7 +159,7 @@ class Told:
         """End the sections that have run out."""
         self._now = now
         due = [s for s in self.coverage.sections.values() if s.expires_at + self.tolerance_s <= now]
-        for section in due:
+        for section in sorted(due, key=lambda section: section.expires_at):
             self._end(section.section_id, section.expires_at + self.tolerance_s, final=False)
 
     def _end(self, section_id: str, at: float, *, final: bool) -> None:

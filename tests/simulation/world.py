@@ -69,6 +69,7 @@ class Script:
     tempo: float
     shift_s: float
     faults: tuple[Fault, ...]
+    desk_changes: float = 0.15
 
     @classmethod
     def of(cls, seed: int, kinds: Sequence[str] = EVERY) -> "Script":
@@ -134,7 +135,8 @@ class World:
         self.archive = Archive()
         self._script = script
         self._chance = random.Random(f"world {seed}")
-        self._centre = Centre(self.board, random.Random(f"centre {seed}"), Tempo(scale=script.tempo))
+        tempo = Tempo(scale=script.tempo, desk_changes=script.desk_changes)
+        self._centre = Centre(self.board, random.Random(f"centre {seed}"), tempo)
         self._crm = Crm(self.board.lines.values, random.Random(f"crm {seed}"), Sections(max_seconds=30))
         self._messages: dict[bytes, Message] = {}
         self._undelivered: dict[Process, list[tuple[RedisTransport, Message]]] = {}
