@@ -11,7 +11,7 @@ from orchestrator.core import blind, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import Call, Leg
-from orchestrator.core.mutes import write
+from orchestrator.core.mutes import wanted, write
 from orchestrator.core.notices import CallVerified, MuteDrifted, MuteForeign
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
@@ -72,9 +72,11 @@ def _judge(
         drifts = mute.drifts + 1
         known_at = max(confirmed_at, call.agreed_at)
         changes.tell(MuteDrifted(mute.ivrid, shown, now - seen_at, drifts, now - known_at))
-        due_since = max(seen_at, mute.due_since)  # not from before it was wanted so
-        due = replace(mute, recording=Recording.UNKNOWN, due_since=due_since, verified_at=None, alarm_at=0.0)
-        write(state, replace(due, attempts=0, retry_at=0.0, drifts=drifts), changes)
+        doubted = replace(mute, recording=Recording.UNKNOWN, verified_at=None, drifts=drifts)
+        doubted = replace(doubted, attempts=0, retry_at=0.0)
+        if wanted(state, mute.ivrid) is (mute.recording is Recording.MUTED):  # else it has been wrong for longer
+            doubted = replace(doubted, due_since=max(seen_at, mute.due_since), alarm_at=0.0)
+        write(state, doubted, changes)
 
 
 def _is_anothers(mute: Mute, shown: bool) -> bool:

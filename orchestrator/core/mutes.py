@@ -103,9 +103,8 @@ def let_go(state: State, section_id: str, now: float, changes: Changes) -> None:
     for ivrid in sorted(state.holding.pop(section_id, ())):
         mute = state.mutes[ivrid]
         mute = replace(mute, held_for=mute.held_for - {section_id})
-        if mute.held or ivrid in state.covering or mute.gone:
-            write(state, mute, changes)
-        else:
+        write(state, mute, changes)
+        if not (mute.held or ivrid in state.covering or mute.gone):
             _have_opened(state, mute, now, changes)
 
 

@@ -71,6 +71,14 @@ class Coverage:
         touched = [section for section in self.sections.values() if _touches(section, line, people)]
         return {ivrid for section in touched for ivrid in self._reach(section)}
 
+    def has_call(self, section: Section) -> bool:
+        """Whether a call counts where the section is aimed; of one on a call: whether that is seen anywhere."""
+        match section.target:
+            case OnCall(ivrid):
+                return any(line.leg(ivrid) is not None for line in self.lines.values())
+            case target:
+                return any(leg.counts for line in self._aimed_at(target) for leg in line.legs)
+
     def start(self, section: Section) -> set[str]:
         self.sections[section.section_id] = section
         return self._reach(section)

@@ -150,7 +150,7 @@ async def test_ctrl_c_while_a_list_is_waited_for_is_130_and_no_traceback() -> No
         async with asyncio.timeout(SOON_S):
             await asked.wait()
         terminal.process.send_signal(signal.SIGINT)
-        assert await terminal.code() == 130
+        assert await terminal.code() == 130, terminal.text
         assert "Traceback" not in terminal.text
 
 

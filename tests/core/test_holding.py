@@ -1,5 +1,6 @@
 """Calls that stay muted after their section expired, and what an earlier process leaves of that."""
 
+from orchestrator.core.claims import Verdict
 from orchestrator.core.facts import Restored, SectionWoke
 from orchestrator.core.policy import Policy
 from tests.core.world import World, in_sight, talking
@@ -33,6 +34,17 @@ def test_of_the_calls_that_are_held_one_that_is_over_is_forgotten_alone() -> Non
     world.sweeps()
     assert world.state.mutes.keys() == {"c2"}
     assert world.state.holding == {"pay": {"c2"}}
+
+
+def test_of_what_was_held_and_never_muted_nothing_is_left_when_the_end_is_said() -> None:
+    world = in_sight(Policy(hold_on_expiry=True))
+    world.sees("s1", talking("c1"))
+    world.starts("pay", on="s1", max_seconds=60)
+    world.attempt("c1", Verdict.REFUSED)
+    world.passes(60)
+    world.learn(SectionWoke("pay"))
+    world.ends("pay")
+    assert world.state.mutes == world.state.holding == {}
 
 
 def test_what_somebody_else_muted_is_not_held() -> None:

@@ -46,7 +46,7 @@ def main() -> int:
     with ExitStack() as stack:
         if given.undone and (undone := FOUND[given.seed].undone) is not None:
             undone(stack)
-        result = run(Script.of(given.seed))
+        result = run(FOUND[given.seed].script(given.seed) if given.seed in FOUND else Script.of(given.seed))
     if given.story:
         print(result.story())
     print(f"seed {given.seed}: {result.violated or 'good'}")
@@ -64,7 +64,7 @@ def _drawn_from_commit() -> int:
 
 
 def _evidence(seeds: range, hours: float | None) -> int:
-    scripts = [Script.of(seed, KINDS) for seed in seeds] if hours is None else [shift(seeds.start, hours)]
+    scripts = [Script.plain(seed, KINDS) for seed in seeds] if hours is None else [shift(seeds.start, hours)]
     checked = Checked()
     for script in scripts:
         checked.add(script)

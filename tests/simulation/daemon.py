@@ -12,7 +12,7 @@ from orchestrator import app
 from orchestrator.audit.journal import FileJournal, Journal, kept
 from orchestrator.clock import Clock
 from orchestrator.config import Config
-from orchestrator.config.schema import Account, Crm, Redis
+from orchestrator.config.schema import Account, Crm, Policy, Redis
 from orchestrator.core.state import State
 from orchestrator.engine.ports import Observer
 from orchestrator.outside import Outside
@@ -32,7 +32,7 @@ Tell = Callable[[str, Mapping[str, Any]], None]
 """A log line: the name of its event, its fields."""
 
 
-def config() -> Config:
+def config(*, holds: bool, idle_s: float, polls: bool) -> Config:
     account = Account(
         login_type="token",
         token=SecretStr(TOKEN),
@@ -40,16 +40,14 @@ def config() -> Config:
         refresh_url=REFRESH,
         mute_url=MUTE,
         active_calls_url=POLL,
-        api_code=SecretStr(CODE),
+        api_code=SecretStr(CODE) if polls else None,
     )
     return Config(
         redis=Redis(url=SecretStr("redis://redis.example:6379/0")),
         accounts={ACCOUNT: account},
         crm=Crm(streams=(STREAM,), lists=(LIST,), channels=(CHANNEL,)),
+        policy=Policy(on_expiry="hold" if holds else "unmute", end_after_idle_seconds=idle_s),
     )
-
-
-CONFIG = config()
 
 
 class Lines:
@@ -70,6 +68,7 @@ class Daemon:
         self,
         loop: SimulatedLoop,
         name: str,
+        settings: Config,
         vendor: Vendor,
         hub: FeedHub,
         clock: ProcessClock,
@@ -80,6 +79,7 @@ class Daemon:
         self.process = Process(name)
         self.daemon: app.Daemon | None = None
         self._loop = loop
+        self._settings = settings
         self._stop = asyncio.Event()
         self._log = cast("Log", Lines(tell))
         me = Instance(name, 1, "boot", "pids", "0")  # each on a machine of its own: none sees that another is gone
@@ -110,7 +110,7 @@ class Daemon:
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
-            self.daemon = await app.assemble(CONFIG, self._log, stack, self._outside)
+            self.daemon = await app.assemble(self._settings, self._log, stack, self._outside)
             await self.daemon.work(self._stop)
 
     def stop(self) -> None:

@@ -93,11 +93,13 @@ class Judge(Watcher):
         self._strayed: set[str] = set()
         """Calls that were muted with their extension, and left it while nobody could see that: nobody can say whose
         mute it is."""
-        self._opened_unseen: set[str] = set()
-        """Calls that were opened with an extension on which no process had seen them: what is claimed of them until
-        they are seen there, or muted again, nobody could know better. The bounds hold for them as for all."""
+        self._opened_unseen: dict[str, str] = {}
+        """Calls that were opened with an extension (this) on which no process had seen them: what is claimed of them
+        until they are seen there, or muted again, nobody could know better. The bounds hold for them as for all."""
         self._unknown: set[str] = set()
         """Calls that the API did not know when it was asked, and that were not seen to be up since."""
+        self._denied: set[str] = set()
+        """Those that it once did not know: the process may have taken them to be over."""
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
@@ -239,7 +241,7 @@ class Judge(Watcher):
         self._been_on.pop(ivrid, None)
         self._by_extension.pop(ivrid, None)
         self._strayed.discard(ivrid)
-        self._opened_unseen.discard(ivrid)
+        self._opened_unseen.pop(ivrid, None)
 
     # Requests
 
@@ -268,9 +270,16 @@ class Judge(Watcher):
             known = told.surely(ivrid) and ivrid not in told.doubtful and self._truth.alive(ivrid)
             if not request.muted and known and told.covered_since[ivrid] < lately:
                 self.violated("asks only for what is wanted", f"opens {ivrid}, which is covered")
+            if not request.muted and self.must_hold(told, ivrid):
+                self.violated("asks only for what is wanted", f"opens {ivrid}, which is held")
         if request.muted:
             self.first_mute.setdefault(request.ivrid, self.now())
         self.last_request[request.ivrid] = self.now()
+
+    def must_hold(self, told: Told, ivrid: str) -> bool:
+        """Whether the process must know that a section which has run out keeps this call muted."""
+        may_be_over = ivrid in self._denied or ivrid in told.doubtful or self._truth.foreign(ivrid)
+        return told.held_since(ivrid) < self.now() - GRACE_S and not may_be_over and self._truth.alive(ivrid)
 
     def seen(self, line: Line) -> None:
         """A process took in that these calls are up: if the API did not know one of them, it is asked again."""
@@ -278,7 +287,8 @@ class Judge(Watcher):
             if leg.ivrid in self._unknown:
                 self._unknown.discard(leg.ivrid)
                 self.figures.came_back(leg.ivrid)
-            self._opened_unseen.discard(leg.ivrid)
+            if self._opened_unseen.get(leg.ivrid) == line.sip:
+                del self._opened_unseen[leg.ivrid]
             self._been_on[leg.ivrid].add(line.sip)
 
     def shown_muted(self, ivrid: str) -> None:
@@ -296,11 +306,11 @@ class Judge(Watcher):
                 self.figures.turned(ivrid)
                 self._by_extension.pop(ivrid, None)
                 self._strayed.discard(ivrid)
-                self._opened_unseen.discard(ivrid)
+                self._opened_unseen.pop(ivrid, None)
                 if request.sip is not None and request.muted:
                     self._by_extension[ivrid] = request.sip
                 elif request.sip is not None and request.sip not in self._been_on[ivrid]:
-                    self._opened_unseen.add(ivrid)
+                    self._opened_unseen[ivrid] = request.sip
                 if request.number in self._late:
                     self.excuse_call(ivrid, self._late[request.number])
             if not request.muted and self._truth.foreign(ivrid):
@@ -325,6 +335,7 @@ class Judge(Watcher):
         self.sending.over(request, answered=outcome.endswith(("Success", "not found")))
         if request.ivrid is not None and "not found" in outcome:
             self._unknown.add(request.ivrid)
+            self._denied.add(request.ivrid)
         self._in_flight.pop(request.number, None)
 
     def polled(self, process: Process, lines: list[Line], recorded: Iterable[str], sent_at: float) -> None:
@@ -341,6 +352,8 @@ class Judge(Watcher):
         shown = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
         self._tell("%s: %s %s", process.name, event, shown)
         self.figures.line(process, event, fields)
+        if event == "section.ended" and fields["cause"] == "idle":
+            self._ended_idle(process, fields["section_id"])
         if event == "store.lost":
             self.store_away.add(process)
         elif event == "store.back":
@@ -351,6 +364,11 @@ class Judge(Watcher):
             self._claim(fields["ivrid"], muted=True)
         elif event == "call.unmuted":
             self._claim(fields["ivrid"], muted=False)
+
+    def _ended_idle(self, process: Process, section_id: str) -> None:
+        told = self.told_of(process)
+        if told is not None and not told.end_idle(section_id, self.now()):
+            self.violated("an idle section has no call", f"{section_id} was ended, and had one lately")
 
     def protected(self, ivrids: Iterable[str]) -> None:
         """A CRM was told that these calls are muted."""

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -40,8 +40,8 @@ class Mutant:
     apply: Mutation
     provoke: tuple[str, ...]
     """Kinds of faults without which it does no harm: its stories have these and no others. None: all kinds."""
-    desk_changes: float
-    """How likely agents change desks in its stories."""
+    ways: Mapping[str, Any]
+    """What else is otherwise in its stories."""
 
     @property
     def quick(self) -> bool:
@@ -49,16 +49,16 @@ class Mutant:
         return not self.provoke
 
     def script(self, seed: int) -> Script:
-        script = Script.of(seed, self.provoke) if self.provoke else Script.of(seed)
-        return replaced(script, desk_changes=self.desk_changes)
+        script = Script.plain(seed, self.provoke) if self.provoke else Script.plain(seed)
+        return replaced(script, **self.ways)
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(*provoke: str, desk_changes: float = 0.15) -> Callable[[Mutation], Mutation]:
+def mutant(*provoke: str, **ways: Any) -> Callable[[Mutation], Mutation]:
     def register(apply: Mutation) -> Mutation:
-        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, provoke, desk_changes)
+        MUTANTS[apply.__name__] = Mutant(apply.__name__, (apply.__doc__ or "").strip(), apply, provoke, ways)
         return apply
 
     return register
@@ -389,6 +389,30 @@ def users_do_not_move(stack: ExitStack) -> None:
 
     put(stack, sight, "_follow", lambda *_: None)
     put(stack, coverage, "unaim", unaim)
+
+
+@mutant(holds=True, max_s=5)
+def holds_nothing(stack: ExitStack) -> None:
+    """What a section covers when it runs out is opened, though the policy is to hold it."""
+    put(stack, mutes, "hold", lambda *_: None)
+
+
+@mutant(holds=True, max_s=5)
+def held_for_good(stack: ExitStack) -> None:
+    """What is held stays muted, though the end of its section is said after all."""
+    put(stack, mutes, "let_go", lambda *_: None)
+
+
+@mutant(idle_s=3.0)
+def idle_too_soon(stack: ExitStack) -> None:
+    """A section without a call is ended before its time."""
+    kept = sections._idle_until
+
+    def idle_until(section: Section, policy: Policy) -> float | None:
+        until = kept(section, policy)
+        return None if until is None else until - 2.0
+
+    put(stack, sections, "_idle_until", idle_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.voicenter import feed
 from tests.simulation.mutants import put
+from tests.simulation.world import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Found:
     what: str
     undone: Callable[[ExitStack], None] | None = None
     """None: a sample."""
+    script: Callable[[int], Script] = Script.plain
+    """How its story was told."""
 
 
 def _heed_no_cancellation(stack: ExitStack) -> None:

@@ -85,7 +85,8 @@ class Sending:
         told.settle(self._judge.now())
         for leg in line.legs:
             known = told.surely(leg.ivrid) and leg.ivrid not in told.doubtful
-            if known and self._judge.now() - told.covered_since[leg.ivrid] > SAME_S:
+            covered = known and self._judge.now() - told.covered_since[leg.ivrid] > SAME_S
+            if covered or self._judge.must_hold(told, leg.ivrid):
                 self._judge.violated("asks only for what is wanted", f"opens {request.key} with {leg.ivrid}")
 
     def _is_prompt(self, request: Request, ivrid: str) -> None:

@@ -53,7 +53,7 @@ def test_a_broken_rule_is_noticed(name: str) -> None:
 
 def test_the_judge_sees_what_the_story_tells() -> None:
     """A story of a good daemon has requests and messages in it: it is no empty stage."""
-    result: Result = run(Script.of(2))
+    result: Result = run(Script.plain(2))
     assert result.violated is None
     assert result.requests > 10
     assert result.messages > 10

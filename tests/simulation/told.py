@@ -12,6 +12,9 @@ from orchestrator.simulator.coverage import Coverage, OnCall, OnExtension, OnUse
 from orchestrator.simulator.crm import Message
 from orchestrator.simulator.telephony import Line
 
+IDLE_SLACK_S = 0.05
+"""A notice comes a moment late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -32,9 +35,15 @@ class Cover:
 
 
 class Told:
-    def __init__(self, tolerance_s: float = 0.0) -> None:
-        """`tolerance_s`: how much a section may run out too early or too late, because clocks were wrong."""
-        self.tolerance_s = tolerance_s
+    def __init__(self, *, holds: bool = False, idle_s: float = 0.0) -> None:
+        """`holds`: what a section covers when it runs out stays muted; `idle_s`: so long without a call ends one."""
+        self.tolerance_s = 0.0
+        """How much a section may run out too early or too late, because clocks were wrong."""
+        self._holds = holds
+        self._idle_s = idle_s
+        self._holding: dict[str, dict[str, float]] = {}
+        """Section that has run out -> the calls it holds, each since when that must be known."""
+        self._idle_since: dict[str, float] = {}
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
@@ -62,7 +71,10 @@ class Told:
 
     def successor(self, upto: float, doubtful: set[str]) -> "Told":
         """What the next process finds in Redis: what was known by `upto`; the rest it may or may not know."""
-        heir = Told(self.tolerance_s)
+        heir = Told(holds=self._holds, idle_s=self._idle_s)
+        heir.tolerance_s = self.tolerance_s
+        for section_id, held in self._holding.items():
+            heir._holding[section_id] = {ivrid: at if at <= upto else math.inf for ivrid, at in held.items()}
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
         heir.uncovered_at = {ivrid: at for ivrid, at in self.uncovered_at.items() if at <= upto}
@@ -100,6 +112,7 @@ class Told:
         self._manned_at[line.sip] = now
         if self.coverage.seen(line):
             self._note(now)
+        self._note_idleness(now)
 
     def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
         """What Active Calls showed: while the feed is synced, only what that adds to what the feed tells."""
@@ -113,6 +126,7 @@ class Told:
             line = replace(known, legs=kept + line.legs, online_user_id=online)
         if self.coverage.seen(line):
             self._note(now)
+        self._note_idleness(now)
 
     def message(self, message: Message, now: float) -> None:
         self.settle(now)
@@ -141,6 +155,7 @@ class Told:
         self._since[message.section_id, ""] = now
         self.coverage.start(Section(message.section_id, _target(*message.target), expires_at))
         self._note(now)
+        self._note_idleness(now)
 
     def burst(self, message: Message, now: float) -> None:
         """A message among others that a process finds when it goes on after a standstill: what it covers then depends
@@ -160,15 +175,46 @@ class Told:
         self._now = now
         due = [s for s in self.coverage.sections.values() if s.expires_at + self.tolerance_s <= now]
         for section in sorted(due, key=lambda section: section.expires_at):
-            self._end(section.section_id, section.expires_at + self.tolerance_s, final=False)
+            at = section.expires_at + self.tolerance_s
+            if self._holds:
+                sure = section.section_id not in self._unsure and not self.tolerance_s
+                pairs = ((section.section_id, ivrid) for ivrid in section.calls)
+                held = {pair[1]: at if sure and pair not in self._unsure_pairs else math.inf for pair in pairs}
+                self._holding.setdefault(section.section_id, {}).update(held)
+            self._end(section.section_id, at, final=False)
+
+    def end_idle(self, section_id: str, now: float) -> bool:
+        """The process says that it has ended this one for want of a call. Whether it may."""
+        self.settle(now)
+        section = self.coverage.sections.get(section_id)
+        if section is None:
+            return section_id in self.ended
+        may = self._is_idle(section_id) or section_id in self._unsure
+        self._end(section_id, now, final=False)
+        return may
+
+    def _note_idleness(self, now: float) -> None:
+        for section in self.coverage.sections.values() if self._idle_s else ():
+            if section.calls and not self.coverage.has_call(section):
+                self._idle_since.setdefault(section.section_id, now)
+            else:
+                self._idle_since.pop(section.section_id, None)
+
+    def _let_go(self, section_id: str, at: float) -> None:
+        for ivrid in self._holding.pop(section_id, ()):
+            if not self.maybe(ivrid):
+                self.uncovered_at[ivrid] = at
 
     def _end(self, section_id: str, at: float, *, final: bool) -> None:
         section = self.coverage.sections.get(section_id)
         before = self.ended.get(section_id)
+        self._idle_since.pop(section_id, None)
         if section is None:
             if before is None or not before.final:
                 renewed_at = before.renewed_at if before else float("-inf")
                 self.ended[section_id] = Ended(at, final, renewed_at, before.section if before else None)
+                if final:
+                    self._let_go(section_id, at)
             return
         self.ended[section_id] = Ended(at, final, self._renewed[section_id], section)
         for ivrid in section.calls:
@@ -185,6 +231,8 @@ class Told:
         for ivrid in section.calls & self._sure_since.keys():
             if not self._is_sure(ivrid):  # what may cover it still may not be known
                 del self._sure_since[ivrid]
+        if final:
+            self._let_go(section_id, at)
 
     def _note(self, now: float) -> None:
         for section in self.coverage.sections.values():
@@ -217,12 +265,22 @@ class Told:
         return any(pair[0] not in self._unsure and pair not in self._unsure_pairs for pair in pairs)
 
     def maybe(self, ivrid: str) -> bool:
-        return self.coverage.covered(ivrid)
+        """Whether it may be covered, or held, as far as the process knows."""
+        return self.coverage.covered(ivrid) or self.held(ivrid)
+
+    def held(self, ivrid: str) -> bool:
+        """Whether a section that has run out may hold it."""
+        return any(ivrid in held for held in self._holding.values())
+
+    def held_since(self, ivrid: str) -> float:
+        """Since when the process must know that it is held."""
+        return min((held[ivrid] for held in self._holding.values() if ivrid in held), default=math.inf)
 
     def covers_unseen(self) -> bool:
-        """Whether a call that may be covered was seen on no extension: it may be on any."""
+        """Whether a call that may be covered, or held, was seen on no extension: it may be on any."""
         seen = {leg.ivrid for line in self.coverage.lines.values() for leg in line.legs}
-        return any(section.calls - seen for section in self.coverage.sections.values())
+        covers = [section.calls for section in self.coverage.sections.values()]
+        return any(calls - seen for calls in [*covers, *(set(held) for held in self._holding.values())])
 
     def aims_at(self, sip: str) -> bool:
         """Whether a section may be aimed at this extension."""
@@ -235,7 +293,13 @@ class Told:
         return min((self._since.get((section.section_id, ""), 0.0) for section in aiming), default=None)
 
     def _sure(self, section: Section) -> bool:
-        return section.section_id not in self._unsure and section.expires_at - self.tolerance_s > self._now
+        lasts = section.expires_at - self.tolerance_s > self._now and not self._is_idle(section.section_id)
+        return section.section_id not in self._unsure and lasts
+
+    def _is_idle(self, section_id: str) -> bool:
+        """Whether the process may have ended it for that."""
+        since = self._idle_since.get(section_id)
+        return since is not None and self._now - since >= self._idle_s - IDLE_SLACK_S
 
     def _aims(self, section: Section, sip: str) -> bool:
         match section.target:

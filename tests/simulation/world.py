@@ -10,7 +10,7 @@ import random
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from orchestrator.simulator.switchboard import Switchboard
 from orchestrator.simulator.telephony import CallBegan, CallOver, Change, Line, LineChanged, QueueChanged
 from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
-from tests.simulation.daemon import ACCOUNT, CHANNEL, LIST, STREAM, Daemon
+from tests.simulation.daemon import ACCOUNT, CHANNEL, LIST, STREAM, Daemon, config
 from tests.simulation.evidence import Archive
 from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
 from tests.simulation.feed import FeedHub
@@ -70,10 +70,31 @@ class Script:
     shift_s: float
     faults: tuple[Fault, ...]
     desk_changes: float = 0.15
+    max_s: int = 30
+    """When the CRM lets its sections run out, unless it ends them."""
+    holds: bool = False
+    """What a section covers when it runs out stays muted."""
+    idle_s: float = 0.0
+    """So long without a call ends a section; 0: never."""
+    polls: bool = True
+    """The account has the code that Active Calls asks for."""
 
     @classmethod
-    def of(cls, seed: int, kinds: Sequence[str] = EVERY) -> "Script":
-        """With faults of these kinds."""
+    def of(cls, seed: int) -> "Script":
+        """With all that may be otherwise."""
+        chance = random.Random(f"ways {seed}")
+        return replace(
+            cls.plain(seed),
+            desk_changes=chance.choice((0.15, 0.6)),
+            max_s=chance.choice((5, 30, 30)),
+            holds=chance.random() < 0.2,
+            idle_s=chance.choice((0.0, 0.0, 0.0, 3.0)),
+            polls=chance.random() < 0.9,
+        )
+
+    @classmethod
+    def plain(cls, seed: int, kinds: Sequence[str] = EVERY) -> "Script":
+        """An account as it mostly is; with faults of these kinds."""
         chance = random.Random(f"script {seed}")
         shift_s = round(chance.uniform(30.0, 90.0), 3)
         tempo = round(chance.uniform(0.8, 3.0), 2)
@@ -137,7 +158,7 @@ class World:
         self._chance = random.Random(f"world {seed}")
         tempo = Tempo(scale=script.tempo, desk_changes=script.desk_changes)
         self._centre = Centre(self.board, random.Random(f"centre {seed}"), tempo)
-        self._crm = Crm(self.board.lines.values, random.Random(f"crm {seed}"), Sections(max_seconds=30))
+        self._crm = Crm(self.board.lines.values, random.Random(f"crm {seed}"), Sections(max_seconds=script.max_s))
         self._messages: dict[bytes, Message] = {}
         self._undelivered: dict[Process, list[tuple[RedisTransport, Message]]] = {}
         self._dead: list[Process] = []
@@ -145,7 +166,8 @@ class World:
         self._began_at: dict[Process, float] = {}
         self._started = 0
         self._stopping: dict[Daemon, float] = {}
-        self._legacy = (Told(), float("inf"))
+        self._settings = config(holds=script.holds, idle_s=script.idle_s, polls=script.polls)
+        self._legacy = (Told(holds=script.holds, idle_s=script.idle_s), float("inf"))
         self._left_at = self.clock.now()
         self._vacant = self.judge.excuse("nobody at work")
         self._kept_when_frozen: dict[Process, float] = {}
@@ -162,9 +184,7 @@ class World:
 
     async def play(self) -> None:
         script, loop = self._script, self.loop
-        self.tell(
-            "seed %s: %s agents, tempo %s, shift of %s s", script.seed, script.agents, script.tempo, script.shift_s
-        )
+        self.tell("%s", script)
         self._start_daemon()
         self._centre.open(self.clock.now())
         self._crm.open(self.clock.now())
@@ -228,6 +248,7 @@ class World:
         daemon = Daemon(
             self.loop,
             name,
+            self._settings,
             self.vendor,
             self.hub,
             ProcessClock(self.clock, lambda: self.wrong_s),
@@ -402,7 +423,7 @@ class World:
         hub = self.hub
         blinded = hub.silent or hub.loses or any(link.half_open for link in hub.links)
         recovered_at = self.clock.now() + POLLS_RECOVERED_S
-        if self.vendor.poll_fates:
+        if self.vendor.poll_fates or not self._script.polls:
             self.judge.no_polls_until = recovered_at
             if blinded:
                 self.judge.poll_excuse = recovered_at
@@ -620,7 +641,8 @@ class World:
             if not daemon.owns:
                 continue
             state = daemon.state
-            gone = {ivrid for ivrid, mute in state.mutes.items() if mute.gone}  # kept a while, in case they come back
+            # Kept for a while, in case they come back.
+            gone = {ivrid for ivrid, mute in state.mutes.items() if mute.gone or mute.held}
             tables: dict[str, object] = {
                 "sections": state.sections,
                 "covering": state.covering,
@@ -637,7 +659,8 @@ class World:
         for key in content:
             text, left = key.decode(), content[key]
             if text.endswith(":mutes") and isinstance(left, dict):
-                left = [claim for claim in left.values() if b'"gone":true' not in claim]
+                claims = map(json.loads, left.values())
+                left = [claim for claim in claims if not claim["gone"] and not claim["held_for"]]
             if (text.endswith((":sections", ":mutes", ":extensions")) or ":extension:" in text) and left:
                 self.judge.violated("Redis empties out", f"{text}: {left}")
 
