@@ -44,7 +44,7 @@ def test_of_what_was_held_and_never_muted_nothing_is_left_when_the_end_is_said()
     world.passes(60)
     world.learn(SectionWoke("pay"))
     world.ends("pay")
-    assert world.state.mutes == world.state.holding == {}
+    assert (world.state.mutes, world.state.holding) == ({}, {})
 
 
 def test_what_somebody_else_muted_is_not_held() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.core import blind, mutes, reach
-from orchestrator.core.claims import Mute, Outcome, Verdict
+from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.voicenter import feed
@@ -72,6 +72,29 @@ def _muting_for_a_call_unheeded(stack: ExitStack) -> None:
     put(stack, blind, "_is_being_muted", lambda *_: False)
 
 
+def _wait_with_the_release(stack: ExitStack) -> None:
+    kept = mutes.want
+
+    def want(state: State, ivrid: str, now: float, changes: Any) -> None:
+        before = state.mutes.get(ivrid)
+        kept(state, ivrid, now, changes)
+        if before is not None and before.recording is Recording.MUTED and not before.in_flight:
+            mutes.write(state, before, changes)
+
+    put(stack, mutes, "want", want)
+
+
+def _let_go_of_what_holds_still(stack: ExitStack) -> None:
+    kept = mutes.let_go
+
+    def let_go(state: State, section_id: str, now: float, changes: Any) -> None:
+        with ExitStack() as inner:
+            put(inner, mutes, "write", lambda *_: None)
+            kept(state, section_id, now, changes)
+
+    put(stack, mutes, "let_go", let_go)
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -112,6 +135,11 @@ FOUND = {
     41000575: Found(
         "a lost request to open was forgotten when its call had no section any more, and undid the mute of the next"
     ),
+    43000603: Found(
+        "a held call that was never muted ended the daemon when the end of its section was said",
+        _let_go_of_what_holds_still,
+        Script.of,
+    ),
     42000812: Found(
         "a wish that changed twice in one moment was looked at once: the call stayed as it was first wanted",
         _look_only_if_the_claim_changed,
@@ -120,6 +148,10 @@ FOUND = {
         "a call that was seen muted before the request that muted it, for another's sake and with its extension, was"
         " answered was taken for somebody else's and never opened",
         _muting_for_a_call_unheeded,
+    ),
+    720827219: Found(
+        "a mute that had to be asked for once more waited for what its call's release had had to wait for",
+        _wait_with_the_release,
     ),
 }
 """Seed -> what it found."""
