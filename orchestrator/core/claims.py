@@ -16,7 +16,7 @@ class Recording(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Mute(Struct, frozen=True):
+class Mute(Struct, frozen=True, gc=False):
     """Our claim on one call's recording (or the note that it is somebody else's)."""
 
     ivrid: str
@@ -74,7 +74,7 @@ class Mute(Struct, frozen=True):
         return lands_by if lands_by > self.confirmed_at else 0.0
 
 
-class Blind(Struct, frozen=True):
+class Blind(Struct, frozen=True, gc=False):
     """Our claim on whatever calls an extension has up, made while its calls cannot be seen."""
 
     sip: str

@@ -1,7 +1,9 @@
 """The words of the domain as types: extensions, legs, calls, sections.
 
-All values are frozen. Times are epoch seconds of our own clock (`_s` durations are seconds): the vendor's
-`servertime` is never compared with them (its account clock is off by whole minutes and lags by seconds).
+All values are frozen, and none is part of a cycle: the garbage collector need not look at them (`gc=False`), so that
+it does not hold the loop up where there are many. Times are epoch seconds of our own clock (`_s` durations are
+seconds): the vendor's `servertime` is never compared with them (its account clock is off by whole minutes and lags by
+seconds).
 """
 
 from collections.abc import Mapping
@@ -36,7 +38,7 @@ class LegStatus(StrEnum):
     OTHER = "Other"
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     """A call as one extension sees it."""
 
     ivrid: str
@@ -62,7 +64,7 @@ class Leg(Struct, frozen=True):
         )
 
 
-class Extension(Struct, frozen=True):
+class Extension(Struct, frozen=True, gc=False):
     """A SIP id with who works there and the calls it sees now."""
 
     sip: str
@@ -73,7 +75,7 @@ class Extension(Struct, frozen=True):
     legs: Mapping[str, Leg] = field(default_factory=dict)
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """What the legs of all extensions say together about one `ivrid`."""
 
     on: frozenset[str] = frozenset()
@@ -124,7 +126,7 @@ class CoverReason(StrEnum):
     TARGET = "target"  # the section names the call itself
 
 
-class Cover(Struct, frozen=True):
+class Cover(Struct, frozen=True, gc=False):
     since: float
     reason: CoverReason
     sip: str | None
@@ -133,7 +135,7 @@ class Cover(Struct, frozen=True):
     """How long the call had been exposed when this cover began: other sections answer for that."""
 
 
-class Section(Struct, frozen=True):
+class Section(Struct, frozen=True, gc=False):
     """A sensitive section, from `started` to `ended`, as the CRM says."""
 
     section_id: str
@@ -165,7 +167,7 @@ class EndCause(StrEnum):
         return self in (EndCause.MESSAGE, EndCause.OPERATOR)
 
 
-class EndedSection(Struct, frozen=True):
+class EndedSection(Struct, frozen=True, gc=False):
     """What is kept of a section that ended, so that a late or repeated message does not revive it."""
 
     at: float

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from orchestrator.clock import Clock
 from orchestrator.core.changes import Changes
 from orchestrator.core.model import FeedState, Leg
@@ -65,8 +67,9 @@ _KINDS: Mapping[type, str] = {
 """Which notices stand in a timeline, and as what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
+    """Nothing in it refers back to it, and there are tens of thousands: the garbage collector need not look."""
+
     at: float
     what: str
     event: str
