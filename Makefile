@@ -9,23 +9,25 @@ READY   = $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
 
+# Every branch of the core is met by a test that is about it: drawn histories, which meet any by luck, do not count.
 # What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with one more
 # worker than there are, for many of them wait. New stories of the simulation end it, other ones with each commit.
 WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 NEW_STORIES ?= 200
+COVERAGE     = $(BIN)/pytest tests/core -n $(WORKERS) \
+	--cov=orchestrator.core --cov-report=term-missing:skip-covered --cov-fail-under=100
 test: $(READY)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone"
+	$(COVERAGE)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" --ignore tests/core
 	$(BIN)/pytest -m alone
 	$(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 endif
 
-# Every branch of the core is met by a test that is about it: drawn histories, which meet any by luck, do not count.
 coverage: $(READY)
-	$(BIN)/pytest tests/core --ignore tests/core/test_properties.py -n $(WORKERS) \
-		--cov=orchestrator.core --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(COVERAGE)
 
 lint: $(READY)
 	$(BIN)/ruff check .

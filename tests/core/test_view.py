@@ -8,8 +8,8 @@ from orchestrator.core.claims import Verdict
 from orchestrator.core.model import FeedState
 from orchestrator.core.notices import CallExposed, CallMuted, SectionClosed
 from orchestrator.core.standing import SectionStanding, Stage, Standing
-from tests.core.test_properties import STEPS, Step, play
 from tests.core.world import World, dialing, in_sight, ringing, talking
+from tests.histories.drawing import STEPS, Step, play
 
 
 def stands(world: World, section_id: str = "pay") -> SectionStanding:

@@ -84,7 +84,7 @@ class Figures:
         if cover is not None and now - cover.since > SAME_S:
             until = told.uncovered_at[ivrid] if over else now
             lasts = over or told.surely(ivrid)  # else its time may be up for the process already
-            believed_muted = told.held(ivrid) and ivrid in self._said and self._said[ivrid][0]
+            believed_muted = ivrid in told.held_before and ivrid in self._said and self._said[ivrid][0]
             sure_since = cover.sure_since if lasts and not believed_muted else None
             must = self._wrong_since(ivrid, sure_since, muted=False) if sure_since else None
             # What ends while a process stands still, or none is there, ends when one goes on.

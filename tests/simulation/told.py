@@ -43,6 +43,8 @@ class Told:
         self._idle_s = idle_s
         self._holding: dict[str, dict[str, float]] = {}
         """Section that has run out -> the calls it holds, each since when that must be known."""
+        self.held_before: frozenset[str] = frozenset()
+        """Calls that were held when their cover began."""
         self._idle_since: dict[str, float] = {}
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
@@ -73,6 +75,7 @@ class Told:
         """What the next process finds in Redis: what was known by `upto`; the rest it may or may not know."""
         heir = Told(holds=self._holds, idle_s=self._idle_s)
         heir.tolerance_s = self.tolerance_s
+        heir.held_before = self.held_before
         for section_id, held in self._holding.items():
             heir._holding[section_id] = {ivrid: at if at <= upto else math.inf for ivrid, at in held.items()}
         heir.doubtful = self.doubtful | doubtful
@@ -241,7 +244,9 @@ class Told:
                     self._since[section.section_id, ivrid] = now
                     if now == self._burst_at:
                         self._unsure_pairs.add((section.section_id, ivrid))
-                self.covered_since.setdefault(ivrid, now)
+                if ivrid not in self.covered_since:
+                    self.covered_since[ivrid] = now
+                    self.held_before = self.held_before | {ivrid} if self.held(ivrid) else self.held_before - {ivrid}
                 if ivrid not in self._sure_since and self._is_sure(ivrid):
                     self._sure_since[ivrid] = now
 
