@@ -1,5 +1,6 @@
 """A real Valkey for the tests that ask for one, and a notebook for what observers hear."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from tests.valkey import Heard, Valkey, client_of, valkey_in
 
 ALONE = frozenset({"torture"})
 """Folders whose tests judge a daemon under load by the clock: not beside others."""
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs in its background with Ctrl-C ignored, and so would we what we start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -94,16 +94,16 @@ async def test_a_wrong_message_is_a_dead_letter_before_it_is_removed_and_stops_n
 ) -> None:
     taken = Taken()
     taken.saving.clear()
-    await says(redis, '{"card": "4580"}', ended("good"))
+    await says(redis, '{"card": "4580000011112222"}', ended("good"))
     async with reading(valkey.url, heard, a_list, taken):
         await until(lambda: taken.sections == ["good"])
         (letter,) = await entries(redis, LETTERS)
         assert await redis.llen(TAKEN) == 2
         taken.saving.set()
         await until(lambda: standing(redis, TAKEN, 0))
-    assert (letter[b"source"], letter[b"message"]) == (SOURCE.encode(), b'{"card": "4580"}')
+    assert (letter[b"source"], letter[b"message"]) == (SOURCE.encode(), b'{"card": "4580000011112222"}')
     assert len(heard.of(MessageRejected)) == 1
-    assert "4580" not in repr(heard.notices)
+    assert "4580000011112222" not in repr(heard.notices)
 
 
 async def test_a_dead_letter_that_redis_refuses_keeps_the_message_and_stops_nothing(

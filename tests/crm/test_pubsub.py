@@ -116,7 +116,7 @@ async def test_connected_means_that_every_channel_is_subscribed(valkey: Valkey, 
 
 
 async def test_a_wrong_message_is_told_kept_and_stops_nothing(valkey: Valkey, redis: Redis, heard: Heard) -> None:
-    wrong = b'{"type": "sensitive_section.ended", "section_id": 7, "card": "4580"}'
+    wrong = b'{"type": "sensitive_section.ended", "section_id": 7, "card": "4580000011112222"}'
     async with listening(valkey, heard) as on:
         await connected(on, redis)
         await redis.publish(CHANNEL, wrong)
@@ -129,7 +129,7 @@ async def test_a_wrong_message_is_told_kept_and_stops_nothing(valkey: Valkey, re
     assert second[b"message"] == b"\xff\x00"
     rejected = heard.of(MessageRejected)
     assert [type(notice) for notice in rejected] == [MessageRejected] * 2
-    assert "4580" not in repr(rejected)
+    assert "4580000011112222" not in repr(rejected)
 
 
 async def _kept(redis: Redis, count: int) -> bool:

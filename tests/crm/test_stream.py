@@ -156,17 +156,17 @@ async def test_a_wrong_message_is_a_dead_letter_before_it_is_acknowledged_and_st
 ) -> None:
     taken = Taken()
     taken.saving.clear()  # nothing of the batch is acknowledged yet
-    wrong, _ = await says(redis, '{"card": "4580"}', ended("good"))
+    wrong, _ = await says(redis, '{"card": "4580000011112222"}', ended("good"))
     async with reading(valkey.url, heard, taken=taken):
         await until(lambda: taken.sections == ["good"])
         (letter,) = await entries(redis, LETTERS)
         assert await pending(redis) == 2
         taken.saving.set()
         await until(lambda: all_acknowledged(redis))
-    assert letter[b"message"] == b'{"card": "4580"}'
+    assert letter[b"message"] == b'{"card": "4580000011112222"}'
     assert letter[b"source"] == f"{SOURCE} {STREAM} {wrong.decode()}".encode()
     assert len(heard.of(MessageRejected)) == 1
-    assert "4580" not in repr(heard.notices)
+    assert "4580000011112222" not in repr(heard.notices)
 
 
 async def test_a_wrong_message_is_tried_once(valkey: Valkey, redis: Redis, heard: Heard) -> None:

@@ -222,7 +222,7 @@ async def test_a_wrong_message_stops_nothing(tmp_path: Path) -> None:
         await on.form_closes("pay")
         await on.muted()
         on.verdict()
-        assert "4111" not in on.daemon.text()
+        assert "4111111111111111" not in on.daemon.text()
 
 
 async def test_a_slow_feed_and_a_slow_api(tmp_path: Path) -> None:
