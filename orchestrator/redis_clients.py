@@ -1,8 +1,8 @@
 """Clients for Redis with the waiting and the retrying decided here, not by the library.
 
 Guarantees: a command is sent once (redis-py's own default sends it again when the reply is lost, so an XADD would
-count twice); connecting is bounded in time; a connection that leads to a replica is not kept; an error about a URL
-never repeats the URL, which may hold a password.
+count twice); connecting is bounded in time; a connection that leads to a replica, or nowhere, is not kept; an error
+about a URL never repeats the URL, which may hold a password.
 All clients give bytes back. Close them with `aclose()`.
 
 No client here has a `socket_timeout`: redis-py enforces it with `asyncio.wait_for`, which in Python 3.11 swallows a
@@ -23,6 +23,7 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 
 CONNECT_S = 1.0
@@ -57,8 +58,16 @@ async def connection_of(client: Redis) -> AbstractConnection:
     return client.connection
 
 
-class _ToPrimary:
-    """A connection that turns out to lead to a replica is closed: after a failover its address may lead elsewhere."""
+class _Heedful:
+    """A connection that turns out to lead to a replica is closed: after a failover its address may lead elsewhere.
+    One that the other side has closed is not written to: the library takes what asyncio says of that, and not what
+    uvloop says (a RuntimeError, as a bug would)."""
+
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        if self._writer is not None and self._writer.is_closing():  # type: ignore[attr-defined]  # of the class beside it
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            raise RedisConnectionError("closed by the other side")
+        await super().send_packed_command(*args, **options)  # type: ignore[misc]
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
@@ -68,19 +77,19 @@ class _ToPrimary:
             raise
 
 
-class _Tcp(_ToPrimary, Connection):
+class _Tcp(_Heedful, Connection):
     pass
 
 
-class _Tls(_ToPrimary, SSLConnection):
+class _Tls(_Heedful, SSLConnection):
     pass
 
 
-class _Unix(_ToPrimary, UnixDomainSocketConnection):
+class _Unix(_Heedful, UnixDomainSocketConnection):
     pass
 
 
-_TO_PRIMARY: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
+_HEEDFUL: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
 
 
 def _pool(url: str) -> ConnectionPool:
@@ -93,7 +102,7 @@ def _pool(url: str) -> ConnectionPool:
         ) from None
     kind = options.get("connection_class", Connection)
     options |= {
-        "connection_class": _TO_PRIMARY[kind],
+        "connection_class": _HEEDFUL[kind],
         "protocol": 2,
         "decode_responses": False,
         "encoding_errors": "surrogatepass",  # an id from the feed may hold any code point

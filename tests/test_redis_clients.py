@@ -1,21 +1,25 @@
 """How Redis is reached: URL, user and password, TLS, a Unix socket; and that nothing is sent twice."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from orchestrator.redis_clients import reader, writer
+from orchestrator.redis_clients import connection_of, reader, writer
 from orchestrator.redis_errors import REDIS_FAILURES, why
+from orchestrator.store.commands import packed
 from tests.certificate import certificate_in
-from tests.valkey import SOON_S, Valkey, client_of, pump, serving, valkey_in
+from tests.valkey import SOON_S, Valkey, client_of, pump, serving, until, valkey_in
 
 PASSWORD = "p@ss:w/ö rd%"
 
@@ -75,6 +79,31 @@ async def test_nobody_there_is_said_in_plain_words(valkey: Valkey) -> None:
         with pytest.raises(REDIS_FAILURES) as caught:
             await client.ping()
     assert why(caught.value) == "no connection to Redis: connection refused"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+async def test_what_was_reset_is_no_connection_whichever_loop_says_so(run: Callable[..., str]) -> None:
+    async def story(port: int) -> str:
+        async with client_of(f"redis://127.0.0.1:{port}/0") as client:
+            connection = await connection_of(client)
+            await client.ping()  # the only one that is answered
+            await until(lambda: bool(connection._writer and connection._writer.is_closing()))
+            await asyncio.sleep(0)  # now the loop has closed its side, too
+            with pytest.raises(REDIS_FAILURES) as caught:
+                await connection.send_packed_command(packed("PING"))
+            return why(caught.value)
+
+    async with serving(_resetting) as port:
+        assert (await asyncio.to_thread(run, story(port))).startswith("no connection to Redis")
+
+
+async def _resetting(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+    """Answers once, and resets the connection."""
+    await reader.read(4096)
+    out.write(b"+PONG\r\n")
+    await out.drain()
+    out.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    out.transport.abort()
 
 
 async def test_a_command_whose_reply_is_lost_is_not_sent_again(valkey: Valkey, redis: Redis) -> None:
