@@ -17,7 +17,8 @@ SCENARIOS: dict[str, Callable[[Path], Awaitable[list[Report]]]] = {
         SEED,
         outage_s=1.5,
         only=frozenset(
-            {"killed, back with its data", "frozen", "a replica of a dead primary", "out of memory", "wiped"}
+            {"killed, back with its data", "frozen", "cut off and refused", "a replica of a dead primary", "wiped"}
+            | {"out of memory"}
         ),
     ),
     "feed": lambda folder: feed.play(folder, SEED, outage_s=2.0, only=frozenset({"cut by RST"})),
