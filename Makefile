@@ -10,9 +10,9 @@ demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
 
 # Every branch of the core is met by a test that is about it: drawn histories, which meet any by luck, do not count.
-# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with twice as
-# many workers as there are, for many of them wait. New stories of the simulation end it, other ones with each commit.
-WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with one more
+# worker than there are, for many of them wait. New stories of the simulation end it, other ones with each commit.
+WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 NEW_STORIES ?= 200
 COVERAGE     = $(BIN)/pytest tests/core -n $(WORKERS) \
 	--cov=orchestrator.core --cov-report=term-missing:skip-covered --cov-fail-under=100
