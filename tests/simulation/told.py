@@ -119,6 +119,7 @@ class Told:
 
     def polled(self, line: Line, sent_at: float, now: float, *, synced: bool) -> None:
         """What Active Calls showed: while the feed is synced, only what that adds to what the feed tells."""
+        self.settle(now)
         known = self.coverage.lines.get(line.sip)
         if self._heard_at.get(line.sip, 0.0) >= sent_at:  # the feed has told of it since
             return
