@@ -225,12 +225,17 @@ def test_a_claim_that_lost_its_cover_again_stays_watched() -> None:
 # Rule 9: an answer that never came
 
 
-def test_a_lost_release_that_is_applied_late_does_not_win() -> None:
+def muted_after_a_lost_release() -> World:
     world = muted()
     world.ends("pay")
     world.attempt("c1", Verdict.LOST)
     world.starts("next", on="s1")
     world.attempt("c1")
+    return world
+
+
+def test_a_lost_release_that_is_applied_late_does_not_win() -> None:
+    world = muted_after_a_lost_release()
     assert world.decision("c1") == Later(world.now + 5, "once more, when no late request can undo it")
     world.passes(5)
     assert world.settle() == [("c1", True)]
@@ -239,11 +244,7 @@ def test_a_lost_release_that_is_applied_late_does_not_win() -> None:
 
 
 def test_covered_again_it_does_not_wait_for_what_its_release_had_to_wait_for() -> None:
-    world = muted()
-    world.ends("pay")
-    world.attempt("c1", Verdict.LOST)
-    world.starts("next", on="s1")
-    world.attempt("c1")
+    world = muted_after_a_lost_release()
     world.passes(3)
     world.ends("next")
     for _ in range(3):
@@ -288,11 +289,7 @@ def test_an_answer_that_never_came_is_an_unknown_state() -> None:
 
 
 def test_a_lost_request_for_what_is_confirmed_already_leaves_it_confirmed() -> None:
-    world = muted()
-    world.ends("pay")
-    world.attempt("c1", Verdict.LOST)
-    world.starts("next", on="s1")
-    world.attempt("c1")
+    world = muted_after_a_lost_release()
     world.passes(5)
     world.attempt("c1", Verdict.LOST)
     assert world.state.mutes["c1"].recording is Recording.MUTED

@@ -1,7 +1,7 @@
-"""What is kept of what extensions show: when calls began, and which calls their legs name."""
+"""What is kept of what extensions show: when calls began, which calls their legs name, and who works there."""
 
-from orchestrator.core.facts import ExtensionSeen, SnapshotTaken
-from tests.core.world import T0, World, extension, talking
+from orchestrator.core.facts import ExtensionSeen, Restored, SnapshotTaken
+from tests.core.world import T0, World, extension, in_sight, talking
 
 
 def began(world: World, ivrid: str = "c1") -> float | None:
@@ -37,3 +37,14 @@ def test_a_call_that_two_extensions_name_is_named_as_long_as_one_does() -> None:
     world.sees("s3", talking("c1"))
     world.starts("pay", on="s3")
     assert world.state.covering.keys() == {"c1", "transfer"}
+
+
+def test_where_the_feed_told_who_works_there_no_memory_says_otherwise() -> None:
+    before = in_sight()
+    before.sees("s1", talking("c1"), online="u1")
+    before.starts("pay", user="u1")
+    world = in_sight()
+    world.sees("s1", talking("c1"))
+    world.learn(Restored(before.state.sections, {}, before.state.mutes, {}))
+    assert world.state.extensions["s1"].online_user_id is None
+    assert world.state.users == {}
