@@ -16,7 +16,8 @@ from pathlib import Path
 from tests.simulation.batch import play
 from tests.simulation.proof import KINDS, Checked, shift
 from tests.simulation.regressions import FOUND
-from tests.simulation.world import Script, run
+from tests.simulation.story import Script
+from tests.simulation.world import run
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.simulation.world import Result, Script, run
+from tests.simulation.story import Script
+from tests.simulation.world import Result, run
 
 CHUNK = 4
 TOLD_EVERY = 500

@@ -27,7 +27,8 @@ from orchestrator.engine.keyqueue import KeyQueue
 from orchestrator.store import lease, redis_store
 from orchestrator.store.load import load as load_of_redis
 from orchestrator.telemetry import lines
-from tests.simulation.world import Result, Script, run
+from tests.simulation.story import Script
+from tests.simulation.world import Result, run
 
 MOST_SEEDS = 400
 Mutation = Callable[[ExitStack], None]

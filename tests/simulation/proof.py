@@ -23,8 +23,9 @@ from tests.simulation.feed import LAG_MOST_S, PONG_WITHIN_S
 from tests.simulation.loop import WorldClock
 from tests.simulation.reasons import PROCESS, SOON_S, UNDECLARED, unreasonable
 from tests.simulation.spans import SAME_S, Span, both, length, minus
+from tests.simulation.story import Script
 from tests.simulation.vendor import LATENCY_S
-from tests.simulation.world import Script, World, played
+from tests.simulation.world import World, played
 
 KINDS = [kind for kind in EVERY if kind != "clock_stepped"]
 """The audit's times are the machine's: on one whose clock is wrong they are as wrong, which `clock.stepped` says."""

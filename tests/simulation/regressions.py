@@ -15,7 +15,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.voicenter import feed
 from tests.simulation.mutants import put
-from tests.simulation.world import Script
+from tests.simulation.story import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,6 @@ FOUND = {
     41000575: Found(
         "a lost request to open was forgotten when its call had no section any more, and undid the mute of the next"
     ),
-    43000603: Found(
-        "a held call that was never muted ended the daemon when the end of its section was said",
-        _let_go_of_what_holds_still,
-        Script.of,
-    ),
     42000812: Found(
         "a wish that changed twice in one moment was looked at once: the call stayed as it was first wanted",
         _look_only_if_the_claim_changed,
@@ -148,6 +143,11 @@ FOUND = {
         "a call that was seen muted before the request that muted it, for another's sake and with its extension, was"
         " answered was taken for somebody else's and never opened",
         _muting_for_a_call_unheeded,
+    ),
+    43000603: Found(
+        "a held call that was never muted ended the daemon when the end of its section was said",
+        _let_go_of_what_holds_still,
+        Script.of,
     ),
     720827219: Found(
         "a mute that had to be asked for once more waited for what its call's release had had to wait for",

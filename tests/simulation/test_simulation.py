@@ -8,7 +8,8 @@ import pytest
 
 from tests.simulation.mutants import MUTANTS, hunt
 from tests.simulation.regressions import FOUND
-from tests.simulation.world import Result, Script, run
+from tests.simulation.story import Script
+from tests.simulation.world import Result, run
 
 WITHIN_S = 200.0
 

@@ -9,8 +9,8 @@ import json
 import random
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,13 +25,14 @@ from orchestrator.simulator.truth import Truth
 from tests.simulation import scripts as scripts  # registers them
 from tests.simulation.daemon import ACCOUNT, CHANNEL, LIST, STREAM, Daemon, config
 from tests.simulation.evidence import Archive
-from tests.simulation.faults import EVERY, KINDS, LATE_S, Explains, Fault, plan
+from tests.simulation.faults import KINDS, LATE_S, Explains, Fault
 from tests.simulation.feed import FeedHub
 from tests.simulation.judge import TICK_S, Judge, Violated
 from tests.simulation.loop import Process, ProcessClock, SimulatedLoop, WorldClock
 from tests.simulation.redis_data import Refused
 from tests.simulation.redis_server import RedisServer, RedisTransport
 from tests.simulation.sending import Written
+from tests.simulation.story import Script
 from tests.simulation.told import Told
 from tests.simulation.vendor import Fate, Request, Vendor
 
@@ -58,47 +59,6 @@ FRESH_S = 0.05
 MUTED = ("confirmed", "verified")
 POLLS_RECOVERED_S = 6.0
 """From the end of a fault of the polls until the next poll, of which one may be under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What a seed says about its story."""
-
-    seed: int
-    agents: int
-    tempo: float
-    shift_s: float
-    faults: tuple[Fault, ...]
-    desk_changes: float = 0.15
-    max_s: int = 30
-    """When the CRM lets its sections run out, unless it ends them."""
-    holds: bool = False
-    """What a section covers when it runs out stays muted."""
-    idle_s: float = 0.0
-    """So long without a call ends a section; 0: never."""
-    polls: bool = True
-    """The account has the code that Active Calls asks for."""
-
-    @classmethod
-    def of(cls, seed: int) -> "Script":
-        """With all that may be otherwise."""
-        chance = random.Random(f"ways {seed}")
-        return replace(
-            cls.plain(seed),
-            desk_changes=chance.choice((0.15, 0.6)),
-            max_s=chance.choice((5, 30, 30)),
-            holds=chance.random() < 0.2,
-            idle_s=chance.choice((0.0, 0.0, 0.0, 3.0)),
-            polls=chance.random() < 0.9,
-        )
-
-    @classmethod
-    def plain(cls, seed: int, kinds: Sequence[str] = EVERY) -> "Script":
-        """An account as it mostly is; with faults of these kinds."""
-        chance = random.Random(f"script {seed}")
-        shift_s = round(chance.uniform(30.0, 90.0), 3)
-        tempo = round(chance.uniform(0.8, 3.0), 2)
-        return cls(seed, chance.randint(3, 7), tempo, shift_s, tuple(plan(chance, shift_s, kinds)))
 
 
 @dataclass(slots=True)
