@@ -182,8 +182,8 @@ def take_snapshot(
 
 def turn_feed(state: State, feed: FeedState, changes: Changes) -> None:
     if state.feed is not feed:
+        changes.darkened |= state.feed is FeedState.SYNCED
         state.feed = feed
-        changes.darkened = feed is not FeedState.SYNCED
         changes.aimed |= state.watching.keys() | state.blind.keys()
         live = sum(1 for call in state.calls.values() if call.on)
         changes.tell(FeedTurned(feed, len(state.extensions), live))

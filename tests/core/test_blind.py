@@ -52,6 +52,17 @@ def test_a_feed_that_is_lost_in_a_section_begins_it_at_once() -> None:
     assert world.of_extension("s1") == Ask(True)
 
 
+def test_a_feed_on_its_way_back_does_not_hasten_it() -> None:
+    """Whatever it connects to and loses again: nothing can be seen that was not seen before, and nothing less."""
+    world = in_sight()
+    world.starts("pay", on="s1")
+    world.turns(FeedState.STALE)
+    world.attempt_all("s1")
+    for feed in (FeedState.DOWN, FeedState.SYNCING, FeedState.DOWN, FeedState.SYNCING):
+        world.turns(feed)
+        assert isinstance(world.of_extension("s1"), Later)
+
+
 def test_polling_that_is_lost_in_a_section_begins_it_too() -> None:
     world = in_sight()
     world.starts("pay", on="s1")

@@ -28,7 +28,8 @@ async def test_stopped_in_a_section_it_opens_nothing_and_the_next_process_carrie
         await on.muted("caller", consult)
         await on.form_closes("pay")
         await on.muted()
-        assert on.verdict().requests.superfluous <= 1  # by extension, before the new process saw its calls
+        blindly = on.daemon.lines("extension.muted")  # before the new process saw its calls
+        assert on.verdict().requests.superfluous <= len(blindly)
 
 
 async def test_killed_in_a_section_it_mutes_what_came_meanwhile_and_releases_all(tmp_path: Path) -> None:
