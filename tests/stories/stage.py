@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -82,6 +83,15 @@ class Stage:
     async def written(self, ivrid: str) -> bool:
         """Whether Redis has the intention to mute this call."""
         return bool(await self.crm.hexists("mute:{main}:mutes", ivrid))
+
+    async def confirmed(self, ivrid: str) -> None:
+        """Wait until this call is muted, and Redis has that: a process killed now has nothing to ask again."""
+
+        async def written() -> bool:
+            mute: Any = await self.crm.hget("mute:{main}:mutes", ivrid)
+            return mute is not None and json.loads(mute)["stage"] in MUTED
+
+        await until(written, why=f"{ivrid} confirmed")
 
     def verdict(self) -> Verdict:
         verdict = self.sim.truth.verdict()

@@ -15,7 +15,7 @@ from orchestrator.simulator.publisher import NAMES, By, redis_publisher
 from orchestrator.simulator.run import Shift, centre_of, run
 from orchestrator.simulator.settings import VoicenterSettings
 from orchestrator.simulator.simulation import Simulation
-from tests.stories.stage import BOUND_S, MUTED, Stage, dead_letters, until
+from tests.stories.stage import BOUND_S, Stage, dead_letters, until
 from tests.valkey import Valkey
 
 A = "SIPSIP1"
@@ -45,15 +45,6 @@ class DurableStage(Stage):
         if self.way == LIST:
             return int(await self.crm.llen(LIST)) + int(await self.crm.llen(f"{LIST}:taken"))
         return int((await self.crm.xpending(STREAM, GROUP))["pending"])
-
-    async def confirmed(self, ivrid: str) -> None:
-        """Wait until this call is muted, and Redis has that: a process killed now has nothing to ask again."""
-
-        async def written() -> bool:
-            mute: Any = await self.crm.hget("mute:{main}:mutes", ivrid)
-            return mute is not None and json.loads(mute)["stage"] in MUTED
-
-        await until(written, why=f"{ivrid} confirmed")
 
     @property
     def releases(self) -> int:

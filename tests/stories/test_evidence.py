@@ -4,7 +4,6 @@ That they have every exposure and over-mute with its seconds is shown in virtual
 (tests/simulation/test_proof.py).
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +70,6 @@ async def test_a_recording_that_somebody_opened_under_a_section_is_told_from_whe
         await on.form_opens("pay", extension=A)
         await on.muted("caller")
         await until(lambda: bool(records(tmp_path, "call.verified")), within_s=20.0)
-        await asyncio.sleep(0.5)  # a notice is told some milliseconds after the moment that it speaks of
         await on.sim.foreign_mute("caller", False)
         await on.muted()
         await until(lambda: len(records(tmp_path, "exposure")) == 2, within_s=20.0)
