@@ -144,6 +144,8 @@ class Told:
         expires_at = happened_at + message.max_seconds
         running = self.coverage.sections.get(message.section_id)
         if running is not None:
+            if running.expires_at - self.tolerance_s <= now:  # else it had run out: it begins anew, without its calls
+                self._unsure_pairs |= {(message.section_id, ivrid) for ivrid in running.calls}
             if (happened_at, expires_at) > (self._renewed[message.section_id], running.expires_at):
                 running.expires_at = expires_at
                 self._renewed[message.section_id] = happened_at
