@@ -319,11 +319,11 @@ def polls_refused(world: "World", _: Fault) -> Callable[[], None]:
 
 
 def _redis_bad(world: "World", back: Callable[[], None]) -> Callable[[], None]:
-    world.redis_turns_bad()
+    world.memory.turns_bad()
 
     def end() -> None:
         back()
-        world.redis_turns_good()
+        world.memory.turns_good()
 
     return end
 
@@ -337,7 +337,8 @@ def redis_away(world: "World", fault: Fault) -> Callable[[], None]:
             world.redis.come_back()
         else:
             world.redis.come_back(empty=True)
-            world.redis_was_emptied()
+            world.processes.forget()
+            world.post.lose_what_waits()
 
     return _redis_bad(world, back)
 
@@ -404,24 +405,24 @@ def redis_out_of_memory(world: "World", _: Fault) -> Callable[[], None]:
 
 @kind(Explains.PROCESS, 0.1, 15.0, 2.0)
 def killed(world: "World", fault: Fault) -> Callable[[], None] | None:
-    return world.kill(fault.dice)
+    return world.processes.kill(fault.dice)
 
 
 @kind(Explains.PROCESS, 0.1, 15.0, 2.0)
 def restarted(world: "World", fault: Fault) -> Callable[[], None] | None:
     """SIGTERM, and a new process after a while."""
-    return world.restart(fault.dice)
+    return world.processes.restart(fault.dice)
 
 
 @kind(Explains.PROCESS, 0.5, 30.0, 2.0)
 def frozen(world: "World", fault: Fault) -> Callable[[], None] | None:
-    return world.freeze(fault.dice)
+    return world.processes.freeze(fault.dice)
 
 
 @kind(Explains.NOTHING, 2.0, 30.0)
 def second_started(world: "World", fault: Fault) -> Callable[[], None]:
     """A second process for the same account, by mistake."""
-    return world.second(fault.dice)
+    return world.processes.second(fault.dice)
 
 
 @kind(Explains.NOTHING, 0.0, 0.1)
@@ -434,10 +435,10 @@ def clock_stepped(world: "World", fault: Fault) -> None:
 
 @kind(Explains.NOTHING, 2.0, 30.0)
 def crm_loses(world: "World", fault: Fault) -> Callable[[], None]:
-    world.crm_loses = 0.2 + 0.3 * fault.dice
+    world.post.loses = 0.2 + 0.3 * fault.dice
 
     def end() -> None:
-        world.crm_loses = 0.0
+        world.post.loses = 0.0
 
     return end
 
@@ -445,10 +446,10 @@ def crm_loses(world: "World", fault: Fault) -> Callable[[], None]:
 @kind(Explains.NOTHING, 2.0, 30.0)
 def crm_late(world: "World", fault: Fault) -> Callable[[], None]:
     """Each message late by a time of its own: so they overtake each other."""
-    world.crm_late_s = 0.2 + 5.0 * fault.dice
+    world.post.late_s = 0.2 + 5.0 * fault.dice
 
     def end() -> None:
-        world.crm_late_s = 0.0
+        world.post.late_s = 0.0
 
     return end
 

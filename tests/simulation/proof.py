@@ -158,7 +158,7 @@ def tried(script: Script) -> tuple[Case, World]:
     """Play it, and collect what there is to compare."""
     case = Case(script, Witness())
     world = played(script, case.witness)
-    for ivrid, since, until, sure in world.covers:
+    for ivrid, since, until, sure in world.processes.covers:
         case.told[ivrid].append((since, until))
         if sure:
             case.surely[ivrid].append((since, until))
