@@ -106,7 +106,9 @@ async def valkey_in(directory: Path, *settings: str, binary: str = BINARY) -> As
 
 @asynccontextmanager
 async def client_of(url: str) -> AsyncIterator[Redis]:
+    """One as the daemon's, but patient with a machine that is busy with other tests."""
     client = writer(url)
+    client.connection_pool.connection_kwargs["socket_connect_timeout"] = SOON_S
     try:
         yield client
     finally:

@@ -1,7 +1,7 @@
 """Times from and to, and what is left of some without others."""
 
 SAME_S = 0.02
-"""A notice is told 2 ms late, a time is rounded to 1 ms, a request is written down before it is sent (some ms)."""
+"""A time is rounded to 1 ms, a request is written down before it is sent (some ms), a line is logged 2 ms late."""
 GRAIN_S = 0.005
 
 Span = tuple[float, float]

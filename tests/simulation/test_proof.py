@@ -14,10 +14,12 @@ from orchestrator.core.state import State
 from tests.simulation.faults import Fault
 from tests.simulation.proof import Case, differences, tried
 from tests.simulation.story import Script
-from tests.simulation.test_simulation import simulation
+from tests.simulation.test_simulation import WITHIN_S, simulation
 from tests.simulation.world import World
 
 STORIES = 8
+
+pytestmark = pytest.mark.timeout(WITHIN_S)
 
 
 @pytest.mark.parametrize("first", [1, 9, 17, 25, 33])

@@ -329,7 +329,7 @@ async def test_after_a_standstill_it_asks_before_it_acts_and_goes_on(mine: Redis
     lease = lease_of(mine, HERE, clock)
     await lease.take()
     clock.moved_s = 30.0
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(SOON_S):
         await asyncio.gather(*(lease.assured() for _ in range(64)))
 
 

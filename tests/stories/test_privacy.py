@@ -48,6 +48,8 @@ PERSONAL = {
 ASK_EVERY_S = 0.5
 SHORTEST = 5
 """Shorter values, as the queue number 1, occur in any text."""
+LONG_NUMBER = 9
+"""Digits that no hash and no time has by chance."""
 
 
 def personal(value: Any) -> Iterator[str]:
@@ -126,14 +128,25 @@ def assert_told_of_a_mute(text: str) -> None:
 
 
 def leaked(text: str, values: set[str]) -> list[str]:
-    """The fraction of a sum of seconds may have any digits, those of a number too."""
+    """The fraction of a sum of seconds may have any digits, those of a number too. So may a hash, the id of a request
+    and a time in ms have those of a short one, which therefore counts as a word of its own."""
     whole = re.sub(r"(?<=\d)\.\d+", "", text)
-    return sorted(value for value in values if value in (text if "." in value else whole))
+    words = set(re.findall(r"[0-9A-Za-z]+", whole))
+
+    def is_in(value: str) -> bool:
+        if value.isdigit() and len(value) < LONG_NUMBER:
+            return value in words
+        return value in (text if "." in value else whole)
+
+    return sorted(filter(is_in, values))
 
 
-def test_a_number_is_found_wherever_it_stands_but_in_a_fraction() -> None:
+def test_a_number_is_found_wherever_it_stands_but_where_any_digits_may_be() -> None:
     assert leaked('{"phone": "0000000002"}', {"0000000002"}) == ["0000000002"]
+    assert leaked('"said":"a0000000002b"', {"0000000002"}) == ["0000000002"]
     assert leaked("seconds_sum 4.47000000000002", {"0000000002"}) == []
+    assert leaked("number=123456, it", {"123456"}) == ["123456"]
+    assert leaked("hash cafe123456cafe at 1234567890123-0", {"123456"}) == []
     assert leaked("at 10.1.2.3 it", {"10.1.2.3"}) == ["10.1.2.3"]
 
 

@@ -340,7 +340,7 @@ async def test_a_silent_server_is_stale_and_left_for_the_next(vendor: Vendor, fo
 
 async def test_a_server_without_a_snapshot_is_asked_and_then_left(vendor: Vendor, follow: Follow, told: Told) -> None:
     vendor.greeting = [("AllExtensionsStatus", {"errorCode": 9})]
-    async with follow(vendor, snapshot_within_s=0.4) as feed:
+    async with follow(vendor, snapshot_within_s=1.0) as feed:
         await until(lambda: feed.problem is None)
         assert vendor.peer.named("resync") == [{"cache": False}]
     assert told.all(FeedLost) == []

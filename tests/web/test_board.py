@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.engine.notices import RequestRefused
 from orchestrator.web import board as page
+from orchestrator.web import health
 from orchestrator.web.board import board_app
 from orchestrator.web.counting import counting
 from orchestrator.web.files import PageFiles
@@ -189,8 +190,9 @@ class TestStream:
             writer.close()
             assert reader is not None
 
-    async def test_a_server_that_stops_waits_for_no_stream(self) -> None:
-        async with asyncio.timeout(0.9):  # less than it gives a request to end
+    async def test_a_server_that_stops_waits_for_no_stream(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(health, "_CLOSE_WITHIN_S", 60.0)  # what it gives a request to end
+        async with asyncio.timeout(10.0):
             async with site() as on, on.http.get("/v1/page/stream") as response:
                 assert response.status == 200
                 await until(lambda: on.board.readers == 1)
