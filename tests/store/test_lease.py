@@ -90,7 +90,7 @@ async def test_another_one_waits_says_so_once_and_has_it_when_it_is_given_up(
         assert refused.why.startswith(f"process {THERE.pid} on elsewhere works for it since 20")
     began = time.monotonic()
     await second.take()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < LASTS_S
     assert second.problem is None
     assert second.words[1] == 2
 
@@ -113,7 +113,7 @@ async def test_a_process_of_this_machine_that_was_killed_is_passed_over_at_once(
     await process.wait()
     began = time.monotonic()
     await lease_of(mine, HERE, observer=heard).take()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < LASTS_S
     assert not heard.of(OwnerRefused)
 
 
@@ -388,9 +388,8 @@ async def test_while_redis_is_known_to_be_away_nobody_waits_to_be_assured(valkey
     async with running(lease.run()):
         give_up = time.monotonic() + LASTS_S + 1.5
         while time.monotonic() < give_up:
-            began = time.monotonic()
-            await lease.assured()
-            assert time.monotonic() - began < 0.05
+            with pytest.raises(StopIteration):  # it has nothing to wait for
+                lease.assured().send(None)
             await asyncio.sleep(0.02)
         valkey.thaw()
 

@@ -14,6 +14,7 @@ from orchestrator.core.model import EndCause, EndedSection, FeedState, OnExtensi
 from orchestrator.core.state import State
 from orchestrator.engine.notices import StoreBack, StoreDropped, StoreLost
 from orchestrator.engine.ports import Marks, StoreUnavailable
+from orchestrator.redis_clients import ANSWER_S
 from orchestrator.store.lease import Lease
 from orchestrator.store.outgoing import WAITING
 from orchestrator.store.redis_store import RedisStore
@@ -96,7 +97,7 @@ async def test_while_redis_is_known_to_be_away_nobody_waits_for_it(
             assert not await store.saved(SOON_S)
             took_s.append(time.monotonic() - began)
     assert min(took_s) < 0.005
-    assert max(took_s) < 1.0
+    assert max(took_s) < SOON_S / 2
 
 
 async def test_a_frozen_redis_holds_a_request_up_for_the_bound_and_no_longer(
@@ -108,7 +109,7 @@ async def test_a_frozen_redis_holds_a_request_up_for_the_bound_and_no_longer(
         mute(state, store, "ivr-1")
         began = time.monotonic()
         assert not await store.saved(0.05)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < ANSWER_S
         await until(lambda: bool(heard.of(StoreLost)))
         valkey.thaw()
         await until(lambda: store.healthy)

@@ -359,7 +359,7 @@ async def test_a_half_open_connection_is_noticed_by_its_heartbeat(vendor: Vendor
         await until(lambda: feed.problem is None)
         synced_s = time.monotonic()
         await until(lambda: told.all(FeedLost))
-        assert time.monotonic() - synced_s < 2
+        assert time.monotonic() - synced_s < 10
     assert told.all(FeedLost)[0].why == "server does not answer pings"
 
 
@@ -609,7 +609,7 @@ async def test_cancelled_it_ends_promptly_and_leaves_nothing(
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert time.monotonic() - started_s < 2
+    assert time.monotonic() - started_s < 5
     assert feed.server is None
     await until(lambda: not [task for task in ours & asyncio.all_tasks() if "orchestrator" in repr(task)])
 

@@ -267,7 +267,7 @@ async def test_an_answer_that_does_not_come_is_lost(http: aiohttp.ClientSession)
         started_s = time.monotonic()
         outcome = await MuteClient(http, url, timeout_s=0.2).set_muted("c", True)
     assert outcome == Outcome(Verdict.LOST, detail="no answer in time")
-    assert time.monotonic() - started_s < 2
+    assert time.monotonic() - started_s < 10
 
 
 @pytest.mark.parametrize("part", [b"", b"HTTP/1.1 200 OK\r\n", b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"Err'])
@@ -304,7 +304,7 @@ async def test_an_answer_that_trickles_for_ever_is_lost(http: aiohttp.ClientSess
         started_s = time.monotonic()
         outcome = await MuteClient(http, url, timeout_s=0.3).set_muted("c", True)
     assert outcome.verdict is Verdict.LOST
-    assert time.monotonic() - started_s < 2
+    assert time.monotonic() - started_s < 10
 
 
 async def test_an_answer_that_is_no_http_is_a_failure(http: aiohttp.ClientSession) -> None:

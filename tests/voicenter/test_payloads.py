@@ -333,7 +333,7 @@ def test_three_thousand_events_a_second_leave_room() -> None:
     """A bound that only something clumsy breaks: a tenth of a core at full rate would be 33 µs."""
     calls = [call(f"c{n}") for n in range(3)]
     busy = event("HOLD", extension("SIP1", *calls, currentCall=calls[0]))
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     for _ in range(3_000):
         parse_event(busy, never)
-    assert time.perf_counter() - started_s < 1.0
+    assert time.process_time() - started_s < 1.0
