@@ -16,6 +16,7 @@ from orchestrator.core.model import FeedState
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.voicenter.feed import Credentials, Feed, FeedSettings
+from tests.valkey import SOON_S
 from tests.voicenter.vendor import Vendor
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ def settings_for(vendor: Vendor) -> FeedSettings:
         retry_first_s=0.05,
         retry_most_s=0.2,
         refused_retry_s=0.4,
-        connect_timeout_s=2.0,
+        connect_timeout_s=SOON_S,
         resync_pause_s=0.1,
     )
 

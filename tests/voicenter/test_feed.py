@@ -150,7 +150,7 @@ async def test_20_000_extensions_are_taken_in(vendor: Vendor, follow: Follow, to
 async def test_reconfigured_extensions_are_fetched_once_for_a_burst(
     vendor: Vendor, follow: Follow, told: Told
 ) -> None:
-    async with follow(vendor, resync_pause_s=0.3) as feed:
+    async with follow(vendor, resync_pause_s=1.0) as feed:
         await until(lambda: feed.problem is None)
         for _ in range(20):
             await vendor.peer.emit("ExtensionsUpdated", {})
@@ -315,7 +315,7 @@ async def test_an_expiry_in_the_past_starts_no_chase(vendor: Vendor, follow: Fol
 
 
 async def test_silence_is_broken_by_keepalive_with_the_token(vendor: Vendor, follow: Follow, told: Told) -> None:
-    async with follow(vendor, keepalive_s=0.2) as feed:
+    async with follow(vendor, keepalive_s=0.6) as feed:
         await until(lambda: feed.problem is None and len(vendor.peer.named("keepalive")) >= 4)
         assert set(vendor.peer.named("keepalive")) == {"token+/=1&0"}
     assert told.states == [SYNCING, SYNCED]
@@ -323,7 +323,7 @@ async def test_silence_is_broken_by_keepalive_with_the_token(vendor: Vendor, fol
 
 async def test_a_keepalive_refused_takes_a_new_login(vendor: Vendor, follow: Follow, told: Told) -> None:
     vendor.keepalive_code = 4
-    async with follow(vendor, keepalive_s=0.2):
+    async with follow(vendor, keepalive_s=1.0):
         await until(lambda: len(vendor.logins) == 2)
     assert told.all(FeedLost)[0].why == "session refused: errorCode 4"
 
@@ -332,7 +332,7 @@ async def test_a_silent_server_is_stale_and_left_for_the_next(vendor: Vendor, fo
     vendor.keepalive_code = None
     async with Vendor().running() as second:
         vendor.servers = [vendor.url, second.url]
-        async with follow(vendor, keepalive_s=0.2) as feed:
+        async with follow(vendor, keepalive_s=0.6) as feed:
             await until(lambda: feed.server == second.url and feed.problem is None)
             assert vendor.peer.named("keepalive") == ["token+/=1&0"]
     assert told.states == [SYNCING, SYNCED, STALE, SYNCING, SYNCED]
