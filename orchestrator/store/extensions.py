@@ -1,7 +1,7 @@
 """The extensions' calls on their way to Redis, in batches.
 
-Guarantees: an extension's hash is replaced as a whole; an event overtakes a snapshot; no extension of an earlier
-process stays behind once the feed is synced.
+Guarantees: an extension's hash is replaced as a whole, by what it was when the batch was taken; an event overtakes a
+snapshot; no extension of an earlier process stays behind once the feed is synced.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ AT_ONCE = 250
 COMPARED_AT_ONCE = 2_500
 
 Legs = tuple[Leg, ...]
+Batch = dict[str, Legs | None]
 
 
 class Extensions:
@@ -54,12 +55,18 @@ class Extensions:
         self._held.learn(sips)
         self._swept = False
 
-    async def write(self) -> int | None:
-        """One batch. The number of the write; None where nothing differs."""
+    def take(self) -> Batch:
+        """One batch, as these extensions are now: to be written, or put back."""
         if not self._swept and self._state.feed is FeedState.SYNCED:
             self._due |= dict.fromkeys(self._held.names() - self._state.extensions.keys())
             self._swept = True
-        batch = self._next()
+        return self._next()
+
+    def put_back(self, batch: Batch) -> None:
+        self._due |= dict.fromkeys(batch)
+
+    async def write(self, batch: Batch) -> int | None:
+        """The number of the write; None where nothing differs."""
         if not batch:
             return None
         keys, args = [self._lease.key, self._keys.extensions], list[str | bytes | int](self._lease.words)
@@ -72,13 +79,13 @@ class Extensions:
             async with asyncio.timeout(ANSWER_S):
                 writes = await self._replace.run(keys, args)
         except BaseException:
-            self._due |= dict.fromkeys(batch)
+            self.put_back(batch)
             raise
         self._held.settle(batch)
         return writes
 
-    def _next(self) -> dict[str, Legs | None]:
-        batch: dict[str, Legs | None] = {}
+    def _next(self) -> Batch:
+        batch: Batch = {}
         for _ in range(min(len(self._due), COMPARED_AT_ONCE)):
             sip, _none = self._due.popitem()
             extension = self._state.extensions.get(sip)

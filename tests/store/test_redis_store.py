@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from orchestrator.clock import SystemClock
@@ -147,6 +148,28 @@ async def test_what_redis_holds_already_is_not_written_again(store: RedisStore, 
         assert await store.flushed(SOON_S)
         commands = await redis.info("commandstats")
         assert not {"cmdstat_hset", "cmdstat_evalsha"} & commands.keys()
+
+
+async def test_a_call_is_shown_on_its_extension_once_the_claim_on_it_is_written(
+    valkey: Valkey, store: RedisStore, state: State, redis: Redis
+) -> None:
+    """Also where both come while another claim is on its way: of a process that dies in between, the next one would
+    find a muted call that nobody claims, and take it for somebody else's."""
+    async with running(store.run()), redis.monitor() as monitor:
+        assert await store.flushed(SOON_S)
+        valkey.freeze()
+        store.mark(fill(state))
+        await asyncio.sleep(0.1)  # under way
+        state.extensions["SIPSIP1"] = extension("SIPSIP1", "ivr-2")
+        state.mutes["ivr-2"] = replace(MUTE, ivrid="ivr-2")
+        store.mark(Marks(mutes={"ivr-2"}, extensions={"SIPSIP1"}))
+        valkey.thaw()
+        assert await store.flushed(SOON_S)
+        written: list[str] = []
+        async with asyncio.timeout(SOON_S):
+            while not any("extension:SIPSIP1" in command for command in written):
+                written.append((await monitor.next_command())["command"])
+    assert any("{main}:mutes" in command and "ivr-2" in command for command in written[:-1])
 
 
 async def test_an_event_is_in_redis_within_100_ms(store: RedisStore, state: State, redis: Redis) -> None:
