@@ -145,5 +145,7 @@ class Figures:
         since = max(since, said_at, self._judge.awake_since)
         if said_muted:
             return
-        if now - since > TOLD_WITHIN_S + told.tolerance_s and self._alarmed.get(ivrid, float("-inf")) < since:
+        alarmed = self._alarmed.get(ivrid, float("-inf"))
+        again_s = alarmed - cover.since + TOLD_WITHIN_S  # each time that it has been open for twice as long
+        if now - since > TOLD_WITHIN_S + told.tolerance_s and alarmed < since and now - alarmed > again_s:
             self._judge.violated("an open call is told of", f"{ivrid}, open for {now - since:.2f} s")
