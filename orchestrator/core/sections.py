@@ -187,10 +187,7 @@ def restore(state: State, section: Section, now: float, changes: Changes) -> Non
     changes.sections.add(section.section_id)
     coverage.aim(state, section, changes)
     for ivrid, cover in section.calls.items():
-        claim = state.mutes.get(ivrid)
         coverage.add(state, section.section_id, ivrid, cover.since, changes)
-        if claim is not None:  # it was covered when it was written: since when it is not as wanted, it says itself
-            mutes.write(state, replace(state.mutes[ivrid], due_since=claim.due_since), changes)
     coverage.cover_now(state, section.section_id, now, changes)
 
 
