@@ -75,12 +75,8 @@ class Extensions:
             args += [sip, len(legs or ())]
             for leg in legs or ():
                 args += [leg.ivrid, codec.leg_to_json(leg)]
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                writes = await self._replace.run(keys, args)
-        except BaseException:
-            self.put_back(batch)
-            raise
+        async with asyncio.timeout(ANSWER_S):
+            writes = await self._replace.run(keys, args)
         self._held.settle(batch)
         return writes
 

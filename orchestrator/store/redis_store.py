@@ -178,10 +178,11 @@ class RedisStore:
         batch = self._extensions.take()
         try:
             await self._write_urgent()
+            writes = await self._extensions.write(batch)
         except BaseException:
             self._extensions.put_back(batch)
             raise
-        self._count(await self._extensions.write(batch))
+        self._count(writes)
         if not self._marks and asyncio.get_running_loop().time() >= self._probe_at:
             await self._probe()
         self._answered = True
