@@ -13,7 +13,7 @@ from orchestrator.core import circuit, mutes, reach
 from orchestrator.core.changes import Changes
 from orchestrator.core.claims import Blind, Verdict
 from orchestrator.core.facts import ExtensionAnswered
-from orchestrator.core.model import Call, FeedState
+from orchestrator.core.model import FeedState
 from orchestrator.core.notices import ExtensionSet
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
@@ -105,8 +105,7 @@ def may_open(state: State, sip: str, now: float) -> bool:
 
 
 def _must_stay(state: State, ivrid: str) -> bool:
-    mute, call = state.mutes.get(ivrid), state.calls.get(ivrid, Call())
-    return mutes.wanted(state, ivrid) or (mute.foreign if mute else call.muted is True)
+    return mutes.wanted(state, ivrid) or mutes.foreign(state, ivrid)
 
 
 def _may_hold(state: State, sip: str) -> bool:

@@ -33,6 +33,8 @@ def see(state: State, leg: Leg, seen_at: float, now: float, policy: Policy, chan
         reach.reach(state, leg.ivrid, True, 0.0, now, policy, changes)
     elif mute is None or mute.foreign or _unasked(mute):
         state.calls[leg.ivrid] = replace(call, muted=leg.muted, seen_at=seen_at)
+        if call.muted is not leg.muted:
+            changes.extensions |= call.on  # the next process must know whose mute it is
         if mute is not None and mute.foreign is not leg.muted:
             _change_hands(state, mute, leg.muted, now, changes)
     elif not mute.in_flight and mute.confirmed_at is not None and mute.recording is not Recording.UNKNOWN:

@@ -151,8 +151,8 @@ class Restored(Struct, frozen=True):
     ended: Mapping[str, EndedSection]
     mutes: Mapping[str, Mute]
     blind: Mapping[str, Blind] = field(default_factory=dict)
-    muted_legs: Mapping[str, tuple[Leg, ...]] = field(default_factory=dict)
-    """Of each extension (by SIP id), the legs that the feed showed as muted."""
+    foreign_legs: Mapping[str, tuple[Leg, ...]] = field(default_factory=dict)
+    """Of each extension (by SIP id), the legs of calls that were known to be muted by somebody else."""
 
 
 class PolicyChanged(Struct, frozen=True):

@@ -186,7 +186,7 @@ def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: 
     for sip, claim in fact.blind.items():
         if sip not in state.blind:
             blind.restore(state, claim, now, policy, changes)
-    for sip, legs in fact.muted_legs.items():
+    for sip, legs in fact.foreign_legs.items():
         if sip not in state.extensions:
             _recall(state, sip, legs, now, changes)
     for section in fact.sections.values():
@@ -199,8 +199,8 @@ def _restore(state: State, fact: Restored, now: float, policy: Policy, changes: 
 
 
 def _recall(state: State, sip: str, legs: Iterable[Leg], now: float, changes: Changes) -> None:
-    """What an earlier process saw muted and did not claim is somebody else's, whatever is asked by extension before
-    the feed shows it again. The snapshot says what has become of it."""
+    """What an earlier process knew to be somebody else's mute is so still, whatever is asked by extension before the
+    feed shows it again. The snapshot says what has become of it."""
     theirs = {leg.ivrid: leg for leg in legs if leg.ivrid not in state.mutes or state.mutes[leg.ivrid].foreign}
     if not theirs:
         return

@@ -35,6 +35,12 @@ def wanted(state: State, ivrid: str) -> bool:
     return ivrid in state.covering or (mute is not None and mute.held)
 
 
+def foreign(state: State, ivrid: str) -> bool:
+    """Whether somebody else muted this recording, as far as is known."""
+    mute, call = state.mutes.get(ivrid), state.calls.get(ivrid)
+    return mute.foreign if mute is not None else call is not None and call.muted is True
+
+
 def exposure_s(state: State, ivrid: str, now: float) -> float:
     """How long the call has been covered and yet recorded, under whichever sections."""
     mute = state.mutes.get(ivrid)
@@ -50,10 +56,8 @@ def want(state: State, ivrid: str, now: float, changes: Changes) -> None:
     """The call has its first cover."""
     mute = state.mutes.get(ivrid)
     if mute is None:
-        call = state.calls.get(ivrid)
-        foreign = call is not None and call.muted is True
-        mute = Mute(ivrid, due_since=now, foreign=foreign)
-        if foreign:
+        mute = Mute(ivrid, due_since=now, foreign=foreign(state, ivrid))
+        if mute.foreign:
             changes.tell(MuteForeign(ivrid))
     else:  # what was asked for before, and how often in vain, is no matter of this
         mute = replace(mute, due_since=now, gone=False, attempts=0, retry_at=0.0, alarm_at=0.0)
@@ -124,6 +128,8 @@ def order_release(state: State, ivrid: str, now: float, changes: Changes) -> Non
             return
         _unhold(state, mute)
     known = Mute(ivrid, due_since=now) if mute is None or mute.foreign else mute
+    if call is not None:
+        changes.extensions |= call.on  # the next process must know that it is not somebody else's any more
     doubted = replace(known, held_for=frozenset(), recording=Recording.UNKNOWN, due_since=now, verified_at=None)
     write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 

@@ -26,21 +26,24 @@ from orchestrator.encoding import encoded
 from orchestrator.store.fields import SCHEMA, Fields, Unreadable
 
 
-def leg_to_json(leg: Leg) -> bytes:
+def leg_to_json(leg: Leg, foreign: bool) -> bytes:
+    """With it, whether its call was muted by somebody else."""
     return _json(
         ivrid=leg.ivrid,
         direction=leg.direction,
         status=leg.status,
         answered=leg.answered,
         muted=leg.muted,
+        foreign=foreign,
         related=leg.related,
         counts=leg.counts,
     )
 
 
-def leg_from_json(raw: bytes) -> Leg:
+def leg_from_json(raw: bytes) -> tuple[Leg, bool]:
+    """And whether its call was muted by somebody else."""
     fields = Fields.parse(raw)
-    return Leg(
+    leg = Leg(
         fields.text("ivrid"),
         fields.word("direction", Direction),
         fields.word("status", LegStatus),
@@ -48,6 +51,7 @@ def leg_from_json(raw: bytes) -> Leg:
         fields.flag("muted") if fields.has("muted") else None,
         fields.texts("related"),
     )
+    return leg, fields.flag("foreign")
 
 
 def section_to_json(section: Section) -> bytes:

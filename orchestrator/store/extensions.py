@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
+from orchestrator.core import mutes
 from orchestrator.core.model import FeedState, Leg
 from orchestrator.core.state import State
 from orchestrator.redis_clients import ANSWER_S
@@ -22,7 +23,8 @@ AT_ONCE = 250
 """A few milliseconds of work for both sides: what a section waits for at most during a snapshot."""
 COMPARED_AT_ONCE = 2_500
 
-Legs = tuple[Leg, ...]
+Legs = tuple[tuple[Leg, bool], ...]
+"""Each with whether its call was muted by somebody else."""
 Batch = dict[str, Legs | None]
 
 
@@ -73,8 +75,8 @@ class Extensions:
         for sip, legs in batch.items():
             keys.append(self._keys.extension(sip))
             args += [sip, len(legs or ())]
-            for leg in legs or ():
-                args += [leg.ivrid, codec.leg_to_json(leg)]
+            for leg, foreign in legs or ():
+                args += [leg.ivrid, codec.leg_to_json(leg, foreign)]
         async with asyncio.timeout(ANSWER_S):
             writes = await self._replace.run(keys, args)
         self._held.settle(batch)
@@ -85,7 +87,8 @@ class Extensions:
         for _ in range(min(len(self._due), COMPARED_AT_ONCE)):
             sip, _none = self._due.popitem()
             extension = self._state.extensions.get(sip)
-            legs = (tuple(extension.legs.values()) or None) if extension else None
+            known = extension.legs.values() if extension else ()
+            legs = tuple((leg, mutes.foreign(self._state, leg.ivrid)) for leg in known) or None
             if self._held.due(sip, legs):
                 batch[sip] = legs
                 if len(batch) == AT_ONCE:

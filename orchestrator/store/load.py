@@ -49,21 +49,21 @@ async def load(client: Redis, keys: Keys) -> Found:
         _read(keys.ended, ended, codec.ended_from_json, None, skipped),
         _read(keys.mutes, mutes, codec.mute_from_json, lambda mute: mute.ivrid, skipped),
         _read(keys.blind, blind, codec.blind_from_json, lambda claim: claim.sip, skipped),
-        await _muted_legs(client, keys, sorted(text(sip) for sip in extensions)),
+        await _foreign_legs(client, keys, sorted(text(sip) for sip in extensions)),
     )
     return Found(restored, tuple(skipped))
 
 
-async def _muted_legs(client: Redis, keys: Keys, sips: Sequence[str]) -> dict[str, tuple[Leg, ...]]:
+async def _foreign_legs(client: Redis, keys: Keys, sips: Sequence[str]) -> dict[str, tuple[Leg, ...]]:
     """A leg that cannot be read says nothing: the snapshot writes it anew."""
     pipe = client.pipeline(transaction=False)
     for sip in sips:
         pipe.hgetall(keys.extension(sip))
     found: dict[str, tuple[Leg, ...]] = {}
     for sip, raw in zip(sips, await pipe.execute(), strict=True):
-        legs = _read(keys.extension(sip), raw, codec.leg_from_json, lambda leg: leg.ivrid, [])
-        if muted := tuple(leg for leg in legs.values() if leg.muted):
-            found[sip] = muted
+        legs = _read(keys.extension(sip), raw, codec.leg_from_json, lambda read: read[0].ivrid, [])
+        if theirs := tuple(leg for leg, foreign in legs.values() if foreign):
+            found[sip] = theirs
     return found
 
 
@@ -76,7 +76,7 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         {name: _later(ended, by_s, "at", "renewed_at") for name, ended in restored.ended.items()},
         {name: _later(mute, by_s, *_OF_A_MUTE) for name, mute in restored.mutes.items()},
         {sip: _later(claim, by_s, "next_at", "applied_by", *_LANDING) for sip, claim in restored.blind.items()},
-        restored.muted_legs,
+        restored.foreign_legs,
     )
 
 

@@ -134,7 +134,7 @@ def test_a_foreign_mute_that_an_earlier_process_saw_stays_foreign() -> None:
     """Also where its section ends, or another one begins, before the feed shows it again."""
     theirs = {"s1": (talking("c1", muted=True),), "s2": (talking("c3", muted=True),)}
     world = World()
-    world.learn(Restored({}, {}, {"c1": Mute("c1", T0 - 9, foreign=True)}, muted_legs=theirs))
+    world.learn(Restored({}, {}, {"c1": Mute("c1", T0 - 9, foreign=True)}, foreign_legs=theirs))
     for sip in ("s1", "s2"):
         world.starts(f"pay-{sip}", on=sip)
         world.attempt_all(sip)
@@ -150,19 +150,19 @@ def test_a_foreign_mute_that_an_earlier_process_saw_stays_foreign() -> None:
 def test_what_an_earlier_process_muted_itself_is_not_taken_for_foreign() -> None:
     world = World()
     ours = Mute("c1", T0 - 9, Recording.MUTED, asked=True, confirmed_at=T0 - 8)
-    world.learn(Restored({}, {}, {"c1": ours}, muted_legs={"s1": (talking("c1", muted=True),)}))
+    world.learn(Restored({}, {}, {"c1": ours}, foreign_legs={"s1": (talking("c1", muted=True),)}))
     world.snapshot(extension("s1", talking("c1", muted=True)))
     assert world.settle() == [("c1", False)]
 
 
 def test_what_an_earlier_process_saw_is_gone_with_the_snapshot() -> None:
     world = World()
-    world.learn(Restored({}, {}, {}, muted_legs={"s1": (talking("c1", muted=True),)}))
+    world.learn(Restored({}, {}, {}, foreign_legs={"s1": (talking("c1", muted=True),)}))
     world.snapshot(extension("s1", talking("c1", muted=False)), extension("s2"))
     world.starts("pay", on="s1")
     assert world.settle() == [("c1", True)]
     world.snapshot(extension("s2"))
-    world.learn(Restored({}, {}, {}, muted_legs={"s2": (talking("c9", muted=True),)}))
+    world.learn(Restored({}, {}, {}, foreign_legs={"s2": (talking("c9", muted=True),)}))
     assert set(world.state.calls) == {"c1"}
 
 

@@ -84,9 +84,9 @@ MUTE = Mute("ivr-1", due_since=5.0)
 BLIND = Blind("SIPSIP1", next_at=5.0)
 
 
-@given(legs)
-def test_a_leg_reads_back_exactly(leg: Leg) -> None:
-    assert codec.leg_from_json(codec.leg_to_json(leg)) == leg
+@given(legs, st.booleans())
+def test_a_leg_reads_back_exactly(leg: Leg, foreign: bool) -> None:
+    assert codec.leg_from_json(codec.leg_to_json(leg, foreign)) == (leg, foreign)
 
 
 @given(sections)
@@ -169,13 +169,14 @@ def test_a_section_reads_as_a_person_would_write_it() -> None:
 
 def test_a_leg_says_whether_it_counts() -> None:
     ringing = Leg("ivr-1", Direction.INCOMING, LegStatus.RINGING, answered=False)
-    assert json.loads(codec.leg_to_json(ringing)) == {
+    assert json.loads(codec.leg_to_json(ringing, False)) == {
         "v": 1,
         "ivrid": "ivr-1",
         "direction": "Incoming",
         "status": "Ringing",
         "answered": False,
         "muted": None,
+        "foreign": False,
         "related": [],
         "counts": False,
     }

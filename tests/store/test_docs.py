@@ -29,7 +29,7 @@ def again(kind: str, raw: bytes) -> bytes:
     """Read and written once more."""
     match kind:
         case "Leg":
-            return codec.leg_to_json(codec.leg_from_json(raw))
+            return codec.leg_to_json(*codec.leg_from_json(raw))
         case "Section":
             return codec.section_to_json(codec.section_from_json(raw))
         case "Ended section":
