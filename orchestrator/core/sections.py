@@ -181,13 +181,16 @@ def note_idleness(state: State, section_id: str, now: float, policy: Policy, cha
 
 
 def restore(state: State, section: Section, now: float, changes: Changes) -> None:
-    """A section of an earlier process: it covers what it covered. Whether it was idle all the time nobody knows."""
+    """A section of an earlier process: it covers what it covered. Since when a call is not as wanted, its claim says
+    itself. Whether the section was idle all the time nobody knows."""
     section = replace(section, idle_since=None)
     state.sections[section.section_id] = section
     changes.sections.add(section.section_id)
     coverage.aim(state, section, changes)
     for ivrid, cover in section.calls.items():
-        coverage.add(state, section.section_id, ivrid, cover.since, changes)
+        claim = state.mutes.get(ivrid)
+        due_since = cover.since if claim is None else claim.due_since
+        coverage.add(state, section.section_id, ivrid, due_since, changes)
     coverage.cover_now(state, section.section_id, now, changes)
 
 

@@ -6,6 +6,7 @@ that time, and was not said to be right meanwhile, it is as long as that, to `SA
 longer than `TOLD_WITHIN_S` is in the log, whatever keeps it open.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class Figures:
             sure_since = cover.sure_since if lasts and not believed_muted else None
             must = self._wrong_since(ivrid, sure_since, muted=False) if sure_since else None
             # What ends while a process stands still, or none is there, ends when one goes on.
-            most_s = max(until, self._judge.awake_since) - cover.since
+            most_s = math.inf if told.in_a_burst(ivrid) else max(until, self._judge.awake_since) - cover.since
             self._compare(told, event, ivrid, said_ms, most_s, None if must is None else until - must)
 
     def _over_muted(self, told: Told, event: str, ivrid: str, said_ms: int | None) -> None:
