@@ -203,8 +203,10 @@ class Told:
         for section in self.coverage.sections.values() if self._idle_s else ():
             if section.calls and not self.coverage.has_call(section):
                 self._idle_since.setdefault(section.section_id, now)
-            else:
-                self._idle_since.pop(section.section_id, None)
+            elif section.section_id in self._idle_since:
+                if self._is_idle(section.section_id):  # the process may have ended it, and not said so yet
+                    self._unsure.add(section.section_id)
+                del self._idle_since[section.section_id]
 
     def _let_go(self, section_id: str, at: float) -> None:
         for ivrid in self._holding.pop(section_id, ()):
@@ -266,6 +268,11 @@ class Told:
         """Since when something covers it; None: nothing does."""
         since = self.covered_since.get(ivrid)
         return None if since is None else Cover(since, self._sure_since.get(ivrid) if self._is_sure(ivrid) else None)
+
+    def in_a_burst(self, ivrid: str) -> bool:
+        """Whether the cover began with a message that was found after a standstill: what ran out during that may have
+        covered the call up to then, for the process."""
+        return self.covered_since.get(ivrid) == self._burst_at
 
     def _is_sure(self, ivrid: str) -> bool:
         """Whether one of the sections that cover it does so for sure, whether or not its time is up."""
