@@ -1,7 +1,7 @@
 """The extensions' calls on their way to Redis, in batches.
 
-Guarantees: an extension's hash is replaced as a whole, by what it was when the batch was taken; an event overtakes a
-snapshot; no extension of an earlier process stays behind once the feed is synced.
+Guarantees: an extension's hash is replaced as a whole; an event overtakes a snapshot; no extension of an earlier
+process stays behind once the feed is synced.
 """
 
 import asyncio
@@ -25,7 +25,6 @@ COMPARED_AT_ONCE = 2_500
 
 Legs = tuple[tuple[Leg, bool], ...]
 """Each with whether its call was muted by somebody else."""
-Batch = dict[str, Legs | None]
 
 
 class Extensions:
@@ -57,18 +56,12 @@ class Extensions:
         self._held.learn(sips)
         self._swept = False
 
-    def take(self) -> Batch:
-        """One batch, as these extensions are now: to be written, or put back."""
+    async def write(self) -> int | None:
+        """One batch. The number of the write; None where nothing differs."""
         if not self._swept and self._state.feed is FeedState.SYNCED:
             self._due |= dict.fromkeys(self._held.names() - self._state.extensions.keys())
             self._swept = True
-        return self._next()
-
-    def put_back(self, batch: Batch) -> None:
-        self._due |= dict.fromkeys(batch)
-
-    async def write(self, batch: Batch) -> int | None:
-        """The number of the write; None where nothing differs."""
+        batch = self._next()
         if not batch:
             return None
         keys, args = [self._lease.key, self._keys.extensions], list[str | bytes | int](self._lease.words)
@@ -77,13 +70,17 @@ class Extensions:
             args += [sip, len(legs or ())]
             for leg, foreign in legs or ():
                 args += [leg.ivrid, codec.leg_to_json(leg, foreign)]
-        async with asyncio.timeout(ANSWER_S):
-            writes = await self._replace.run(keys, args)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                writes = await self._replace.run(keys, args)
+        except BaseException:
+            self._due |= dict.fromkeys(batch)
+            raise
         self._held.settle(batch)
         return writes
 
-    def _next(self) -> Batch:
-        batch: Batch = {}
+    def _next(self) -> dict[str, Legs | None]:
+        batch: dict[str, Legs | None] = {}
         for _ in range(min(len(self._due), COMPARED_AT_ONCE)):
             sip, _none = self._due.popitem()
             extension = self._state.extensions.get(sip)

@@ -173,16 +173,8 @@ class RedisStore:
         await self._work_or_timeout()
         if not self._stocked:
             await self._take_stock()
-        # Taken with the claims and written after them: of a process that dies in between, Redis must not show a call
-        # muted without the claim that says that it is ours.
-        batch = self._extensions.take()
-        try:
-            await self._write_urgent()
-            writes = await self._extensions.write(batch)
-        except BaseException:
-            self._extensions.put_back(batch)
-            raise
-        self._count(writes)
+        await self._write_urgent()
+        self._count(await self._extensions.write())
         if not self._marks and asyncio.get_running_loop().time() >= self._probe_at:
             await self._probe()
         self._answered = True

@@ -9,8 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core import blind, mutes, reach
+from msgspec.structs import replace
+
+from orchestrator.core import blind, mutes, reach, sections
 from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
+from orchestrator.core.model import Section
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 from orchestrator.voicenter import feed
@@ -95,6 +98,18 @@ def _let_go_of_what_holds_still(stack: ExitStack) -> None:
     put(stack, mutes, "let_go", let_go)
 
 
+def _date_anew(stack: ExitStack) -> None:
+    kept = sections.restore
+
+    def restore(state: State, section: Section, now: float, changes: Any) -> None:
+        kept(state, section, now, changes)
+        for ivrid, cover in section.calls.items():
+            if len(state.covering[ivrid]) == 1:
+                mutes.write(state, replace(state.mutes[ivrid], due_since=cover.since), changes)
+
+    put(stack, sections, "restore", restore)
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -147,6 +162,12 @@ FOUND = {
     43000603: Found(
         "a held call that was never muted ended the daemon when the end of its section was said",
         _let_go_of_what_holds_still,
+        Script.of,
+    ),
+    167491488: Found(
+        "after a restart a call that no request had muted was told to be open since the earliest section that still"
+        " ran, not since it was",
+        _date_anew,
         Script.of,
     ),
     720827219: Found(
