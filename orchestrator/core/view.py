@@ -4,7 +4,7 @@ Guarantees: worked out from the state when asked, never kept, so it cannot drift
 only while every call that it covers and that is up is muted, as far as is known.
 """
 
-from orchestrator.core import mutes
+from orchestrator.core import coverage, mutes
 from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import FeedState, OnCall, Section
 from orchestrator.core.policy import Policy
@@ -43,11 +43,9 @@ def _standing(state: State, section: Section, now: float, policy: Policy) -> Sta
     return Standing.PROTECTED if claims or any(claim.muted for claim in blindly) else Standing.NO_CALL
 
 
-def _unseen(state: State, section: Section) -> list[str]:
+def _unseen(state: State, section: Section) -> frozenset[str]:
     """The extensions at which the section is aimed, where the feed does not tell what they have up."""
-    if state.feed is FeedState.SYNCED:
-        return []
-    return [sip for sip, ids in state.watching.items() if section.section_id in ids]
+    return frozenset() if state.feed is FeedState.SYNCED else coverage.aimed_at(state, section.target)
 
 
 def _claim_on_a_live_call(state: State, section: Section, ivrid: str) -> Mute | None:

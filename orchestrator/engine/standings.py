@@ -29,6 +29,7 @@ class Standings:
         self._clock = clock
         self._tell = tell
         self._heard: list[Changes] = []
+        self._due: set[str] = set()
         self._told: dict[str, Standing] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -40,7 +41,8 @@ class Standings:
 
     def look(self) -> None:
         """Time has passed: what is being muted may have been open for too long."""
-        if Standing.MUTING in self._told.values():
+        self._due |= {section_id for section_id, standing in self._told.items() if standing is Standing.MUTING}
+        if self._due:
             self._set_timer()
 
     async def changed(self, section_id: str) -> None:
@@ -54,9 +56,10 @@ class Standings:
             self._timer.cancel()
             self._timer = None
         heard, self._heard = self._heard, []
+        due, self._due = self._due, set()
         notices = [notice for changes in heard for notice in changes.notices]
         expiring = {notice.section.section_id for notice in notices if isinstance(notice, SectionExpiring)}
-        for section_id in sorted(self._concerned(heard)):
+        for section_id in sorted(due | self._concerned(heard)):
             section = self._state.sections.get(section_id)
             if section is not None:
                 self._look_at(section, section_id in expiring)
@@ -67,7 +70,7 @@ class Standings:
     def _concerned(self, heard: Iterable[Changes]) -> set[str]:
         """The sections that may stand otherwise than they were told of."""
         state = self._state
-        concerned = {section_id for section_id, standing in self._told.items() if standing is Standing.MUTING}
+        concerned: set[str] = set()
         for changes in heard:
             concerned |= changes.sections
             for ivrid in changes.calls:
