@@ -11,7 +11,8 @@ demo: $(READY)
 
 # Every branch of the core is met by a test that is about it: drawn histories, which meet any by luck, do not count.
 # What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with one more
-# worker than there are, for many of them wait. New stories of the simulation end it, other ones with each commit.
+# worker than there are, for many of them wait. Where they do, new stories of the simulation are played, other ones with
+# each commit: in virtual time, so nothing is too slow for them.
 WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 NEW_STORIES ?= 200
 COVERAGE     = $(BIN)/pytest tests/core -n $(WORKERS) \
@@ -21,10 +22,16 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	$(COVERAGE)
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" --ignore tests/core
+	$(MAKE) --jobs 2 beside-others new-stories
 	$(BIN)/pytest -m alone
-	$(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 endif
+
+.PHONY: beside-others new-stories
+beside-others:
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" --ignore tests/core
+
+new-stories:
+	nice -n 19 $(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 
 coverage: $(READY)
 	$(COVERAGE)

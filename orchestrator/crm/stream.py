@@ -84,7 +84,9 @@ class Stream:
         seconds, micros = await self._wire.ask("TIME")
         self._measured_at = self._clock.now()
         ours = (asked_at + self._measured_at) / 2 + self._clock.ahead_s
-        self._skew_s = ours - (int(seconds) + int(micros) / 1e6)
+        skew_s, doubt_s = ours - (int(seconds) + int(micros) / 1e6), (self._measured_at - asked_at) / 2
+        if abs(skew_s - self._skew_s) > doubt_s:  # else a slow answer knows it no better
+            self._skew_s = skew_s
 
     async def _claim(self) -> bool:
         """Take over all that is pending. False: there is no group.

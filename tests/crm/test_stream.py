@@ -253,6 +253,24 @@ async def test_without_occurred_at_it_happened_when_it_was_written_by_our_clock(
     assert fact.occurred_at == pytest.approx(written_ms / 1000 + by_s, abs=0.5)
 
 
+async def test_a_slow_redis_does_not_have_messages_dated_otherwise(
+    valkey: Valkey, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_of(valkey.url) as client:
+        source = Stream(wire.Wire(client), STREAM, GROUP, SystemClock())
+        await source.open()
+        valkey.freeze()
+        with monkeypatch.context() as patch:
+            patch.setattr("orchestrator.crm.stream.MEASURE_EVERY_S", 0.0)
+            asks = asyncio.create_task(source.coming(0.1))
+            await asyncio.sleep(0.5)
+            valkey.thaw()
+            await asks
+        (entry_id,) = await says(redis, started("a"))
+        (entry,) = await source.coming(SOON_S)
+    assert entry.happened_at == pytest.approx(int(entry_id.partition(b"-")[0]) / 1000, abs=0.1)
+
+
 async def test_what_the_message_says_of_its_time_and_name_stands(valkey: Valkey, redis: Redis, heard: Heard) -> None:
     await says(redis, started("a", occurred_at="2026-11-23T10:00:00Z", id="mine"))
     async with reading(valkey.url, heard) as (_, taken):
