@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.policy import Policy
+from orchestrator.telemetry.observer import TELL_AFTER_S
 from tests.simulation.figures import SAME_S
 from tests.simulation.loop import Process
 from tests.simulation.vendor import Request
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WAITS_S = 0.05 + SAME_S
 """What a request may wait for Redis, as promised, and the way from what is known to its sending."""
+LINE_S = TELL_AFTER_S + 0.001
+"""A line of the log comes so much later than what it tells of, and its figure is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,6 @@ class Sending:
         ivrid, now = fields["ivrid"], self._judge.now()
         if ivrid is None:
             return
-        if now - fields["duration_ms"] / 1000 < self._attempted.get((process, ivrid), 0.0) - 0.002:
+        if now - fields["duration_ms"] / 1000 < self._attempted.get((process, ivrid), 0.0) - LINE_S:
             self._judge.violated("one request at a time", f"two for {ivrid}, one of them by extension")
         self._attempted[process, ivrid] = now
