@@ -4,6 +4,7 @@ The stories of seeds change with the simulation. Where a seed still finds what i
 mended it, and the judge must notice; where it does not, it is kept as a sample, and tests of the core hold the rest.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
 from orchestrator.core.model import Section
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
+from orchestrator.crm.stream import Stream
 from orchestrator.voicenter import feed
 from tests.simulation.mutants import put
 from tests.simulation.story import Script
@@ -110,6 +112,16 @@ def _date_anew(stack: ExitStack) -> None:
     put(stack, sections, "restore", restore)
 
 
+def _believe_slow_answers(stack: ExitStack) -> None:
+    kept = Stream._measure_skew
+
+    async def measure(self: Stream) -> None:
+        self._skew_s = math.inf  # whatever is measured is another
+        await kept(self)
+
+    put(stack, Stream, "_measure_skew", measure)
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -168,6 +180,11 @@ FOUND = {
         "after a restart a call that no request had muted was told to be open since the earliest section that still"
         " ran, not since it was",
         _date_anew,
+        Script.of,
+    ),
+    610000263: Found(
+        "the stream's messages were dated by an answer of Redis that was late by one way only, so sections ran out early",
+        _believe_slow_answers,
         Script.of,
     ),
     720827219: Found(
