@@ -183,7 +183,8 @@ FOUND = {
         Script.of,
     ),
     610000263: Found(
-        "the stream's messages were dated by an answer of Redis that was late by one way only, so sections ran out early",
+        "the stream's messages were dated by an answer of Redis that was late by one way only, so sections ran out"
+        " early",
         _believe_slow_answers,
         Script.of,
     ),
