@@ -4,6 +4,9 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
+# Each module is compiled once, not by each process anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test coverage lint bench torture simulate-test mutants lock clean peers screenshots
 
 demo: $(READY)

@@ -2,13 +2,12 @@
 decides by these, and they carry no personal data, no credentials and no text that a peer sent.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from orchestrator.core.claims import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class LoginDone:
+class LoginDone(Struct, frozen=True):
     """Logged in (or the token was refreshed)."""
 
     refreshed: bool
@@ -16,8 +15,7 @@ class LoginDone:
     expires_in_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoginFailed:
+class LoginFailed(Struct, frozen=True):
     """No login. `refused` is the vendor's own no (401, or an error in the answer); else it could not be asked."""
 
     why: str
@@ -25,50 +23,43 @@ class LoginFailed:
     retry_in_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class FeedConnected:
+class FeedConnected(Struct, frozen=True):
     server: str
     engineio: int
 
 
-@dataclass(frozen=True, slots=True)
-class FeedLost:
+class FeedLost(Struct, frozen=True):
     server: str
     why: str
     retry_in_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class FeedEventRejected:
+class FeedEventRejected(Struct, frozen=True):
     """An event of the feed could not be understood; it was passed over."""
 
     name: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class CrmConnected:
+class CrmConnected(Struct, frozen=True):
     source: str
     """The channels that are subscribed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CrmLost:
+class CrmLost(Struct, frozen=True):
     source: str
     why: str
     retry_in_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CrmGap:
+class CrmGap(Struct, frozen=True):
     """Messages may have been missed on this source (pub/sub keeps nothing while nobody listens)."""
 
     source: str
     for_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """A message of a trace of the CRM's."""
 
     section_id: str
@@ -76,8 +67,7 @@ class Traced:
     """As W3C's `traceparent` has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageTaken:
+class MessageTaken(Struct, frozen=True):
     source: str
     kind: str
     """`started` or `ended`."""
@@ -86,32 +76,27 @@ class MessageTaken:
     trace: Traced | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRejected:
+class MessageRejected(Struct, frozen=True):
     source: str
     why: str
     """Names the field and what would be right, never the content."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreLost:
+class StoreLost(Struct, frozen=True):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreBack:
+class StoreBack(Struct, frozen=True):
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSlow:
+class StoreSlow(Struct, frozen=True):
     """A request went out before its intention was known to be in Redis: the bound of the wait was reached."""
 
     waited_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSkipped:
+class StoreSkipped(Struct, frozen=True):
     """A value that an earlier process left cannot be read: what it stood for is not acted on. It needs a person."""
 
     key: str
@@ -121,48 +106,41 @@ class StoreSkipped:
     """Never the content."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreDropped:
+class StoreDropped(Struct, frozen=True):
     """While Redis was away so many entries of a stream found no room, and will never stand there."""
 
     key: str
     entries: int
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerRefused:
+class OwnerRefused(Struct, frozen=True):
     """The account is another process's; it is asked for again and again."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerTaken:
+class OwnerTaken(Struct, frozen=True):
     token: int
     waited_s: float
     shifted_s: float
     """What is added to the times that the owner before us left; 0 where its clock agreed with ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerReleased:
+class OwnerReleased(Struct, frozen=True):
     """The process stops as asked, and works for the account no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerLost:
+class OwnerLost(Struct, frozen=True):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStepped:
+class ClockStepped(Struct, frozen=True):
     """The machine's wall clock jumped; our own did not."""
 
     by_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigReloaded:
+class ConfigReloaded(Struct, frozen=True):
     """The configuration was read again."""
 
     changed: tuple[str, ...]
@@ -173,16 +151,14 @@ class ConfigReloaded:
     """What decides from now on, each as name=value."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigRejected:
+class ConfigRejected(Struct, frozen=True):
     """The configuration that was read again is wrong; nothing of it is taken."""
 
     mistake: str
     """One of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptMade:
+class AttemptMade(Struct, frozen=True):
     """One request to the mute API is over."""
 
     ivrid: str | None
@@ -194,8 +170,7 @@ class AttemptMade:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class PollMade:
+class PollMade(Struct, frozen=True):
     """One request to Active Calls is over."""
 
     extension: str | None
@@ -206,8 +181,7 @@ class PollMade:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class RequestServed:
+class RequestServed(Struct, frozen=True):
     """One request to our own HTTP server is answered."""
 
     route: str
@@ -216,16 +190,14 @@ class RequestServed:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused:
+class RequestRefused(Struct, frozen=True):
     """Somebody may not use the API, or not for this."""
 
     why: str
     """One of `REFUSALS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandMuted:
+class HandMuted(Struct, frozen=True):
     """Somebody had a call muted by hand: by a section on it, which ends like any other."""
 
     ivrid: str
@@ -237,8 +209,7 @@ class HandMuted:
     ticket: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class HandReleased:
+class HandReleased(Struct, frozen=True):
     """Somebody wants a recording to run, whoever muted it."""
 
     ivrid: str
@@ -247,8 +218,7 @@ class HandReleased:
     ticket: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class HandEnded:
+class HandEnded(Struct, frozen=True):
     """Somebody ended a section."""
 
     section_id: str
@@ -259,20 +229,17 @@ class HandEnded:
     ticket: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLost:
+class AuditLost(Struct, frozen=True):
     """The files of the audit cannot be written; it is tried again."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditBack:
+class AuditBack(Struct, frozen=True):
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class AuditDayClosed:
+class AuditDayClosed(Struct, frozen=True):
     """A day's file is complete; its last hash is worth keeping elsewhere."""
 
     day: str

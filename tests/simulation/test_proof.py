@@ -17,21 +17,20 @@ from tests.simulation.story import Script
 from tests.simulation.test_simulation import WITHIN_S, simulation
 from tests.simulation.world import World
 
-STORIES = 8
+STORIES = 5
 
 pytestmark = pytest.mark.timeout(WITHIN_S)
 
 
-@pytest.mark.parametrize("first", [1, 9, 17, 25, 33])
+@pytest.mark.parametrize("first", [1, 6, 11, 16, 21])
 def test_every_exposure_and_over_mute_of_many_stories_is_in_the_audit_and_nothing_else(first: int) -> None:
     done = simulation("--evidence", "--first", str(first), "--seeds", str(STORIES))
     assert done.returncode == 0, done.stdout
     assert _told(done.stdout) > 20 * STORIES
 
 
-@pytest.mark.parametrize("first", [1, 2])
-def test_and_of_half_an_hour_with_a_fault_every_few_minutes(first: int) -> None:
-    done = simulation("--evidence", "--hours", "0.5", "--first", str(first))
+def test_and_of_half_an_hour_with_a_fault_every_few_minutes() -> None:
+    done = simulation("--evidence", "--hours", "0.5")
     assert done.returncode == 0, done.stdout
     assert _told(done.stdout) > 250
 

@@ -16,10 +16,7 @@ SCENARIOS: dict[str, Callable[[Path], Awaitable[list[Report]]]] = {
         folder,
         SEED,
         outage_s=1.5,
-        only=frozenset(
-            {"killed, back with its data", "frozen", "cut off and refused", "a replica of a dead primary", "wiped"}
-            | {"out of memory"}
-        ),
+        only=frozenset({"killed, back with its data", "frozen", "cut off and refused", "wiped"}),
     ),
     "feed": lambda folder: feed.play(folder, SEED, outage_s=2.0, only=frozenset({"cut by RST"})),
     "api": lambda folder: api.play(
