@@ -128,8 +128,7 @@ def order_release(state: State, ivrid: str, now: float, changes: Changes) -> Non
             return
         _unhold(state, mute)
     known = Mute(ivrid, due_since=now) if mute is None or mute.foreign else mute
-    if call is not None:
-        changes.extensions |= call.on  # the next process must know that it is not somebody else's any more
+    changes.extensions |= call.on if call else frozenset()  # the next process must know that it is nobody else's now
     doubted = replace(known, held_for=frozenset(), recording=Recording.UNKNOWN, due_since=now, verified_at=None)
     write(state, replace(doubted, attempts=0, retry_at=0.0, alarm_at=0.0), changes)
 
