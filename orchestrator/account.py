@@ -60,10 +60,10 @@ class Account:
         journal: Journal,
     ) -> None:
         settings, state, clock, rng = config.accounts[name], State(), outside.clock, outside.rng
-        audit = AuditObserver(lambda entry: self.store.record(entry), clock)  # noqa: PLW0108 - the store comes next
-        kept = Recorder(journal, name, clock, look_in(state), left_in(state))
+        audit = AuditObserver(lambda entry: self.store.record(entry), watchers.then)  # noqa: PLW0108 - the store comes next
+        kept = Recorder(journal, name, watchers.then, look_in(state), left_in(state))
         self.timelines, self.turned = Timelines(state, clock), Turned(clock)
-        watch = watchers.of(name, prompt=(self.timelines, kept), later=(audit, self.turned))
+        watch = watchers.of(name, prompt=(self.timelines,), later=(audit, kept, self.turned))
         self.observer, self._tell = watch.observer, watch.tell
         observer = self.observer
         keys = Keys(config.redis.namespace, name)

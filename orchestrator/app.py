@@ -149,7 +149,7 @@ class Daemon:
         self.metrics = watchers.metrics
         self.journal = journal
         self.clock = clock = outside.clock
-        self.observer = observer = watchers.of(None, prompt=(Recorder(journal, None, clock),)).observer
+        self.observer = observer = watchers.of(None, later=(Recorder(journal, None, watchers.then),)).observer
         self._accounts = accounts
         self._dead_letters = DeadLetters(redis, config.redis.namespace, clock)
         self.desk = Desk(accounts, clock, observer)

@@ -17,7 +17,7 @@ from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.history import History
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
-from orchestrator.telemetry.observer import Broadcast, Lines, LogObserver, deferred
+from orchestrator.telemetry.observer import Broadcast, Lines, LogObserver, Then, deferred
 from orchestrator.telemetry.recent import Recent
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Watchers:
 
     def __init__(self, log: Log, clock: Clock, tracing: "Tracing | None", stack: AsyncExitStack) -> None:
         self.metrics, self.recent, self.history = Metrics(__version__), Recent(clock), History(clock)
+        self.then = Then(clock)  # for those who are told later, and date what they are told of
         self._log = log
         self._tracing = tracing
         self._stack = stack
@@ -44,6 +45,7 @@ class Watchers:
         """All that watch this account (None: the process), with others that hear at once, or a moment later."""
         waiting = self._stack.enter_context(
             deferred(
+                self.then,
                 self._lines(self._log, account),
                 self._lines(self.recent, account),
                 MetricsObserver(self.metrics, account),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, Self
 
+from orchestrator.clock import Clock
 from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.engine.ports import Observer
@@ -72,30 +73,46 @@ class Broadcast:
 TELL_AFTER_S = 0.002
 
 
+class Then:
+    """The clock of those who are told a moment later: while they are told of a notice, it shows when that came."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.at: float | None = None
+
+    def now(self) -> float:
+        return self.clock.now() if self.at is None else self.at
+
+
 class Deferred:
     """Passes notices on a moment later: writing their lines takes as long as sending a request, and must not delay
     the one they tell of."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, then: Then) -> None:
         self._observer = observer
-        self._untold: list[Notice | EdgeNotice] = []
+        self._then = then
+        self._untold: list[tuple[float, Notice | EdgeNotice]] = []
 
     def notice(self, notice: Notice | EdgeNotice) -> None:
         if not self._untold:
             asyncio.get_running_loop().call_later(TELL_AFTER_S, self.tell)
-        self._untold.append(notice)
+        self._untold.append((self._then.clock.now(), notice))
 
     def tell(self) -> None:
         """Pass on what waits."""
         untold, self._untold = self._untold, []
-        for notice in untold:
-            self._observer.notice(notice)
+        try:
+            for at, notice in untold:
+                self._then.at = at
+                self._observer.notice(notice)
+        finally:
+            self._then.at = None
 
 
 @contextmanager
-def deferred(*observers: Observer) -> Iterator[Deferred]:
+def deferred(then: Then, *observers: Observer) -> Iterator[Deferred]:
     """All of these, deferred; nothing is left untold at the end."""
-    one = Deferred(Broadcast(*observers))
+    one = Deferred(Broadcast(*observers), then)
     try:
         yield one
     finally:
