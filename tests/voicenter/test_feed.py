@@ -62,7 +62,7 @@ async def test_a_server_that_is_gone_is_not_asked_for_long(vendor: Vendor, follo
         async with follow(vendor) as feed:
             await until(lambda: feed.problem is None)
             assert feed.server_to_ask == vendor.url
-            other.handshake_status = 503
+            vendor.handshake_status = other.handshake_status = 503  # or it would be back before anybody looks
             vendor.peer.reset()
             await until(lambda: feed.server_to_ask == other.url)
 
