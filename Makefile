@@ -30,10 +30,10 @@ else
 endif
 
 .PHONY: beside-others new-stories
-beside-others:
+beside-others: $(READY)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" --ignore tests/core
 
-new-stories:
+new-stories: $(READY)
 	nice -n 19 $(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
 
 coverage: $(READY)
