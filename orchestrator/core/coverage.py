@@ -119,15 +119,15 @@ def _cover(state: State, section_id: str, ivrid: str, cover: Cover, changes: Cha
     return known is None
 
 
-def add(state: State, section_id: str, ivrid: str, now: float, changes: Changes) -> None:
-    """The section is one of those that cover the call."""
+def add(state: State, section_id: str, ivrid: str, since: float, changes: Changes) -> None:
+    """The section is one of those that cover the call; if it is the first, the mute is due `since` then."""
     covering = state.covering.get(ivrid)
     if covering is None:
         state.covering[ivrid] = frozenset({section_id})
-        mutes.want(state, ivrid, now, changes)
+        mutes.want(state, ivrid, since, changes)
     else:
         state.covering[ivrid] = covering | {section_id}
-        presence.appear(state, ivrid, now, changes)
+        presence.appear(state, ivrid, since, changes)
 
 
 def lift(state: State, section: Section, now: float, hold: bool, changes: Changes) -> None:
