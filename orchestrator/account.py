@@ -4,7 +4,6 @@ Guarantee: an account shares nothing with another but the process and its clock.
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 
 import aiohttp
@@ -19,6 +18,7 @@ from orchestrator.core.policy import Policy
 from orchestrator.core.standing import Told
 from orchestrator.core.state import State
 from orchestrator.documents import status_event
+from orchestrator.encoding import encoded
 from orchestrator.engine.loop import Engine
 from orchestrator.engine.notices import OwnerReleased
 from orchestrator.engine.ports import Observer, StoreUnavailable
@@ -132,7 +132,7 @@ class Account:
 
     def _announce(self, told: Told) -> None:
         event_id = f"{self._rng.getrandbits(96):024x}"
-        self.store.announce(json.dumps(status_event(self.name, event_id, told)).encode())
+        self.store.announce(encoded(status_event(self.name, event_id, told)))
 
     def _mute_url(self, settings: AccountSettings) -> str | Callable[[], str | None]:
         if settings.mute_url != FEED:

@@ -8,6 +8,7 @@ it by `at_wall`, whatever steps the wall took since.
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 STEP_S = 1.0
@@ -18,7 +19,14 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 def utc(at: float) -> str:
     """Epoch seconds as a UTC time with milliseconds."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, ms = divmod(round(at * 1e6) // 1000, 1000)
+    return f"{_utc(second)}.{ms:03d}Z"
+
+
+@lru_cache(8)
+def _utc(second: int) -> str:
+    """Cached, for what is written comes in bursts."""
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 class Clock(Protocol):

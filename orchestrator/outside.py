@@ -21,7 +21,7 @@ class Outside:
     """The real one, unless another is put in its place."""
 
     clock: WallClock = field(default_factory=SystemClock)
-    rng: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.Random)
     me: Instance = field(default_factory=lambda: instance_of(os.getpid()))
     session: Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]] = http_session
     connect: Connect = connect

@@ -17,7 +17,7 @@ from orchestrator.telemetry.counting import MetricsObserver
 from orchestrator.telemetry.history import History
 from orchestrator.telemetry.logs import Log
 from orchestrator.telemetry.metrics import Metrics
-from orchestrator.telemetry.observer import Broadcast, Lines, LogObserver, Then, deferred
+from orchestrator.telemetry.observer import Broadcast, Copies, LogObserver, Then, deferred
 from orchestrator.telemetry.recent import Recent
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class Watchers:
         waiting = self._stack.enter_context(
             deferred(
                 self.then,
-                self._lines(self._log, account),
-                self._lines(self.recent, account),
+                self._lines(account),
                 MetricsObserver(self.metrics, account),
                 self.history,
                 *later,
@@ -56,5 +55,6 @@ class Watchers:
         traces = [self._tracing.of(account)] if self._tracing else []  # they go by the moment of each notice
         return Watch(Broadcast(*traces, *prompt, waiting), waiting.tell)
 
-    def _lines(self, to: Lines, account: str | None) -> LogObserver:
-        return self._stack.enter_context(LogObserver(to, account, asyncio.get_running_loop().call_later))
+    def _lines(self, account: str | None) -> LogObserver:
+        both = Copies(self._log, self.recent)
+        return self._stack.enter_context(LogObserver(both, account, asyncio.get_running_loop().call_later))

@@ -16,6 +16,7 @@ import structlog
 from structlog.types import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from orchestrator.clock import utc
+from orchestrator.encoding import encoded
 from orchestrator.telemetry.allowlist import AllowList
 from orchestrator.telemetry.events import DAEMON_CRASHED, LINES_LOST, TASK_FAILED, Event, Level
 from orchestrator.telemetry.faults import fault
@@ -104,7 +105,11 @@ def _logger(lines: "_Lines", processors: list[Processor]) -> FilteringBoundLogge
 def _renderer(stream: TextIO, log_format: Format) -> Processor:
     if log_format == "console" or (log_format == "auto" and stream.isatty()):
         return structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False)
-    return structlog.processors.JSONRenderer()
+    return _json
+
+
+def _json(_logger: WrappedLogger, _method: str, given: EventDict) -> str:
+    return encoded(given).decode()
 
 
 class _Stamp:

@@ -31,6 +31,20 @@ class Lines(Protocol):
         """One whose lines all carry an account."""
 
 
+class Copies:
+    """The same lines for several."""
+
+    def __init__(self, *readers: Lines) -> None:
+        self._readers = readers
+
+    def write(self, event: Event, *, level: Level | None = None, **fields: Field) -> None:
+        for reader in self._readers:
+            reader.write(event, level=level, **fields)
+
+    def bind(self, account: str) -> Self:
+        return type(self)(*(reader.bind(account) for reader in self._readers))
+
+
 class LogObserver:
     """One log line a notice; one now and then for what comes in storms (`Event.limit`).
 

@@ -8,9 +8,12 @@ import io
 import os
 import queue
 import threading
+from contextlib import suppress
 from typing import Self, TextIO
 
 _END = None
+_AT_ONCE = 1000
+"""Most lines that one write takes. What has gathered goes together: each write passes Python's lock to and fro."""
 
 
 class Writer:
@@ -46,12 +49,22 @@ class Writer:
         self._thread.join(self._close_within_s)
 
     def _run(self) -> None:
-        while (line := self._lines.get()) is not _END:
+        ended = False
+        while not ended:
+            lines = self._gathered()
+            ended = lines[-1] is _END
             try:
-                self._write(f"{line}\n")
+                self._write("".join(f"{line}\n" for line in lines if line is not _END))
             except (OSError, ValueError):
                 # The reader is gone, the disk is full, or the stream was closed: there is nobody left to tell.
                 continue
+
+    def _gathered(self) -> list[str | None]:
+        lines = [self._lines.get()]
+        with suppress(queue.Empty):
+            while lines[-1] is not _END and len(lines) < _AT_ONCE:
+                lines.append(self._lines.get_nowait())
+        return lines
 
     def _write(self, text: str) -> None:
         if self._descriptor is None:

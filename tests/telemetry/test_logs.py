@@ -297,7 +297,7 @@ class Gate(io.StringIO):
     def write(self, text: str) -> int:
         self.opened.wait(30)
         with self._changed:
-            self._count += 1
+            self._count += text.count("\n")
             self._changed.notify_all()
         return super().write(text)
 
