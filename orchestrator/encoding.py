@@ -1,4 +1,8 @@
-"""JSON for what may hold any code point: an id from the feed can have half a surrogate pair, which is no UTF-8."""
+"""JSON for what may hold any code point: an id from the feed can have half a surrogate pair, which is no UTF-8.
+
+Guarantees: `decoded` reads what the standard library reads, as it reads it, and refuses what it refuses; both are
+several times as fast for what is written as it should be.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +11,7 @@ from typing import Any
 import msgspec
 
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
@@ -14,3 +19,11 @@ def encoded(document: Mapping[str, Any]) -> bytes:
         return _encoder.encode(document)
     except UnicodeEncodeError:
         return json.dumps(document).encode()
+
+
+def decoded(raw: str | bytes | bytearray) -> Any:
+    """Raises ValueError where it is no JSON, RecursionError where it is nested too deep."""
+    try:
+        return _decoder.decode(raw)
+    except ValueError:
+        return json.loads(raw)

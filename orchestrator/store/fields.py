@@ -4,11 +4,12 @@ Guarantees: whatever the bytes are, reading gives a value of the right type or r
 value only) or `SchemaTooNew` (nothing may be guessed). Neither text repeats the content.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, TypeVar
+
+from orchestrator.encoding import decoded
 
 SCHEMA = 1
 """The `v` of every value that this version writes, and the newest that it can read."""
@@ -33,7 +34,7 @@ class Fields:
     @classmethod
     def parse(cls, raw: bytes) -> "Fields":
         try:
-            values = json.loads(raw)
+            values = decoded(raw)
         except (ValueError, RecursionError):
             raise Unreadable("not JSON") from None
         if not isinstance(values, dict):

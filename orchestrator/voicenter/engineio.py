@@ -24,6 +24,7 @@ from socketio.packet import (  # type: ignore[import-untyped]
 )
 from socketio.packet import Packet as SocketPacket
 
+from orchestrator.encoding import decoded
 from orchestrator.voicenter.faults import fault
 
 Generation = Literal[3, 4]
@@ -46,10 +47,17 @@ class ConnectionRefused(Exception):
     """The server turned this session away."""
 
 
+class _Json:
+    """The library's own variant calls back into Python for each number: a snapshot has a million."""
+
+    loads = staticmethod(decoded)
+    dumps = staticmethod(json.dumps)
+
+
 class FeedPacket(SocketPacket):  # type: ignore[misc]
     """Reads a Socket.IO packet, and tells nonsense from a bug of ours."""
 
-    json = json  # the library's own variant calls back into Python for each number: a snapshot has a million
+    json = _Json
 
     def decode(self, encoded_packet: str) -> int:
         try:

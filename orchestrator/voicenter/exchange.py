@@ -6,7 +6,6 @@ cannot have been applied is told apart from one that may have been (UNSENT from 
 the server or names the address.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from orchestrator.core.claims import Verdict
+from orchestrator.encoding import decoded
 from orchestrator.voicenter.faults import fault
 
 _CHUNK_BYTES = 64 * 1024
@@ -44,7 +44,7 @@ class Answer:
         if not self.body:
             return None
         try:
-            found = json.loads(self.body)
+            found = decoded(self.body)
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
