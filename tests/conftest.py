@@ -1,6 +1,5 @@
 """A real Valkey for the tests that ask for one, and a notebook for what observers hear."""
 
-import logging
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +17,6 @@ def pytest_configure() -> None:
     """A shell starts what runs in its background with Ctrl-C ignored, and so would we what we start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # asyncio's debug mode names what took 0.1 s by the wall clock: on a busy machine that may be anything.
-    logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
