@@ -13,9 +13,9 @@ demo: $(READY)
 	$(BIN)/mute-orchestrator demo $(ARGS)
 
 # Every branch of the core is met by a test that is about it: drawn histories, which meet any by luck, do not count.
-# What breaks processes and judges by the clock has the machine to itself; the rest runs on all cores, with one more
-# worker than there are, for many of them wait. Where they do, new stories of the simulation are played, other ones with
-# each commit: in virtual time, so nothing is too slow for them.
+# What breaks processes and judges by the clock has no other test beside it; the rest runs on all cores, with one more
+# worker than there are, for many of them wait. Where tests wait, new stories of the simulation are played, other ones
+# with each commit: in virtual time, so nothing is too slow for them, and they give way to all else.
 WORKERS     ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 NEW_STORIES ?= 200
 COVERAGE     = $(BIN)/pytest tests/core -n $(WORKERS) \
@@ -25,13 +25,13 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	$(COVERAGE)
-	$(MAKE) --jobs 2 beside-others new-stories
-	$(BIN)/pytest -m alone
+	$(MAKE) --jobs 2 after-core new-stories
 endif
 
-.PHONY: beside-others new-stories
-beside-others: $(READY)
+.PHONY: after-core new-stories
+after-core: $(READY)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not alone" --ignore tests/core
+	$(BIN)/pytest -m alone
 
 new-stories: $(READY)
 	nice -n 19 $(BIN)/python -m tests.simulation --new --seeds $(NEW_STORIES)
