@@ -62,6 +62,8 @@ class Told:
         """ivrid -> since when something covers it."""
         self._sure_since: dict[str, float] = {}
         """The same, as it must know."""
+        self._lapsed: set[str] = set()
+        """Calls of these whose sections may have run out for the process: what covers one next may begin anew."""
         self.doubtful: set[str] = set()
         """Calls on which an earlier process worked just before it died, unknown to Redis: nobody knows who muted."""
         self._renewed: dict[str, float] = {}
@@ -179,6 +181,8 @@ class Told:
     def settle(self, now: float) -> None:
         """End the sections that have run out."""
         self._now = now
+        if self.tolerance_s:
+            self._lapsed |= {ivrid for ivrid in self._sure_since if not self.surely(ivrid)}
         due = [s for s in self.coverage.sections.values() if s.expires_at + self.tolerance_s <= now]
         for section in sorted(due, key=lambda section: section.expires_at):
             at = section.expires_at + self.tolerance_s
@@ -254,6 +258,9 @@ class Told:
                     self.held_before = self.held_before | {ivrid} if self.held(ivrid) else self.held_before - {ivrid}
                 if ivrid not in self._sure_since and self._is_sure(ivrid):
                     self._sure_since[ivrid] = now
+        for ivrid in {ivrid for ivrid in self._lapsed if self.surely(ivrid)}:
+            self._sure_since[ivrid] = now
+            self._lapsed.discard(ivrid)
 
     # What follows
 
