@@ -17,7 +17,7 @@ _decoder = msgspec.json.Decoder()
 def encoded(document: Mapping[str, Any]) -> bytes:
     try:
         return _encoder.encode(document)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, TypeError):  # half a pair; a subclass of text or of a number
         return json.dumps(document).encode()
 
 

@@ -54,3 +54,11 @@ def test_what_is_damaged_is_refused_or_read_as_the_standard_library_does(raw: st
 @example({HALF_A_PAIR: HALF_A_PAIR})
 def test_what_is_written_is_read_again(document: dict[str, Any]) -> None:
     assert decoded(encoded(document)) == document
+
+
+class Word(str):
+    """As libraries have them."""
+
+
+def test_what_only_resembles_plain_text_is_written_too() -> None:
+    assert decoded(encoded({"name": Word("x")})) == {"name": "x"}
