@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from orchestrator.core import mutes
 from orchestrator.core.changes import Changes
 from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
+from orchestrator.core.model import FeedState
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
 
@@ -28,16 +29,21 @@ def lands_by(outcome: Outcome, now: float, policy: Policy) -> float | None:
 def reach_all(
     state: State, sip: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes
 ) -> None:
-    """It reached every call that the extension is known to have up, or may reach them until then. A claimed call that
-    is seen nowhere may be on any extension: it may have been opened too."""
+    """It reached every call that the extension is known to have up, or may reach them until then. A claimed call may
+    be on any extension, and have been opened too, unless a feed that is synced shows it elsewhere."""
     if not muted and until <= now:
         state.opened_at[sip] = now
     extension = state.extensions.get(sip)
-    reached = list(extension.legs) if extension else []
+    reached = dict.fromkeys(extension.legs if extension else ())
     if not muted:
-        reached += [ivrid for ivrid in state.mutes if not (ivrid in state.calls and state.calls[ivrid].on)]
+        reached |= dict.fromkeys(ivrid for ivrid in state.mutes if not _shown(state, ivrid))
     for ivrid in reached:
         reach(state, ivrid, muted, until, now, policy, changes)
+
+
+def _shown(state: State, ivrid: str) -> bool:
+    """Whether it is known where the call is: what was seen before we went blind may have been transferred since."""
+    return state.feed is FeedState.SYNCED and ivrid in state.calls and bool(state.calls[ivrid].on)
 
 
 def reach(state: State, ivrid: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes) -> None:

@@ -13,7 +13,17 @@ from orchestrator.core.model import FeedState
 from orchestrator.core.notices import ExtensionSet, MuteForeign
 from orchestrator.core.reconcile import HELD_UP_S, Ask, Later, Settled
 from orchestrator.core.state import State
-from tests.core.world import T0, World, extension, in_sight, in_the_dark, muted_blindly, ringing, talking
+from tests.core.world import (
+    T0,
+    World,
+    extension,
+    in_sight,
+    in_the_dark,
+    muted_blindly,
+    muted_without_polls,
+    ringing,
+    talking,
+)
 
 # When, and how often
 
@@ -385,9 +395,19 @@ def test_a_call_that_is_seen_nowhere_may_have_been_opened_by_it() -> None:
     assert world.settle() == [("c1", True)]
 
 
+def test_one_that_was_seen_elsewhere_may_have_been_transferred_there_unless_the_feed_is_synced() -> None:
+    world = muted_blindly()
+    world.ends("pay")
+    world.sees("s2", talking("c1"))
+    world.starts("next", call="c1")
+    world.settle()
+    world.attempt_all("s1")
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_call_that_turns_out_to_have_been_on_an_extension_when_it_was_opened_is_asked_for_again() -> None:
     """It had moved there, and the feed had not told."""
-    world = muted_blindly()
+    world = muted_without_polls()
     world.ends("pay")
     world.sees("s2", talking("c1"))
     world.starts("next", call="c1")
@@ -399,7 +419,7 @@ def test_a_call_that_turns_out_to_have_been_on_an_extension_when_it_was_opened_i
 
 
 def test_a_call_that_comes_long_after_that_is_not() -> None:
-    world = muted_blindly()
+    world = muted_without_polls()
     world.ends("pay")
     world.sees("s2", talking("c1"))
     world.starts("next", call="c1")

@@ -199,3 +199,11 @@ def muted_blindly() -> World:
     world = in_the_dark()
     world.attempt_all("s1")
     return world
+
+
+def muted_without_polls() -> World:
+    """Likewise, but with a feed that is synced."""
+    world = muted_blindly()
+    world.state.polls.possible = False
+    world.turns(FeedState.SYNCED)
+    return world

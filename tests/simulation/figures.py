@@ -98,7 +98,9 @@ class Figures:
         if since is not None and now - since > SAME_S and not told.maybe(ivrid):
             must = self._wrong_since(ivrid, since, muted=True)
             least_s = None if must is None else now - max(must, self._judge.awake_since)
-            self._compare(told, event, ivrid, said_ms, now - since, least_s)
+            # By wrong clocks the section may have run out before, and begun anew without this call.
+            most_s = math.inf if told.tolerance_s else now - since
+            self._compare(told, event, ivrid, said_ms, most_s, least_s)
 
     def _compare(
         self, told: Told, event: str, ivrid: str, said_ms: int | None, most_s: float, least_s: float | None

@@ -122,6 +122,10 @@ def _believe_slow_answers(stack: ExitStack) -> None:
     put(stack, Stream, "_measure_skew", measure)
 
 
+def _trust_old_sight(stack: ExitStack) -> None:
+    put(stack, reach, "_shown", lambda state, ivrid: ivrid in state.calls and bool(state.calls[ivrid].on))
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -191,6 +195,12 @@ FOUND = {
     720827219: Found(
         "a mute that had to be asked for once more waited for what its call's release had had to wait for",
         _wait_with_the_release,
+    ),
+    710002202: Found(
+        "a call that was seen elsewhere before we went blind had been transferred to an extension that we opened, and"
+        " with it the call, which stayed open",
+        _trust_old_sight,
+        Script.of,
     ),
 }
 """Seed -> what it found."""
