@@ -11,10 +11,11 @@ from orchestrator.core.state import State
 
 
 def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
-    """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands."""
+    """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands, and for a
+    while that somebody else has muted it."""
     call = state.calls[ivrid]
     call = replace(call, on=call.on - {sip})
-    if call.on or ivrid in state.mutes:
+    if call.on or ivrid in state.mutes or call.muted:
         state.calls[ivrid] = call
         mutes.stray(state, ivrid, now + policy.unseen_s)
     else:

@@ -77,7 +77,8 @@ class State(Struct):
     asking: dict[str, str] = field(default_factory=dict)
     """ivrid -> the extension that is being asked for, for this call's sake."""
     strays: dict[str, float] = field(default_factory=dict)
-    """ivrid -> until when a claimed call that no extension shows may be up on any of them."""
+    """ivrid -> until when a claimed call that no extension shows may be up on any of them; until when one that
+    somebody else muted is remembered."""
     api: Api = Api()
     polls: Polls = field(default_factory=Polls)
     backlog: bool = False

@@ -212,6 +212,26 @@ def test_a_foreign_mute_is_left_whatever_is_seen_of_it() -> None:
     assert world.of(MuteDrifted) == []
 
 
+def test_a_foreign_mute_is_remembered_while_its_call_goes_from_one_extension_to_another() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1", muted=True))
+    world.sees("s1")
+    world.starts("pay", call="c1")
+    assert world.settle() == []
+    assert world.of(MuteForeign) == [MuteForeign("c1")]
+
+
+def test_but_not_for_longer() -> None:
+    world = in_sight()
+    world.sees("s1", talking("c1", muted=True))
+    world.sees("s1")
+    world.passes(world.policy.unseen_s)
+    world.sweeps()
+    assert (world.state.calls, world.state.strays) == ({}, {})
+    world.starts("pay", call="c1")
+    assert world.settle() == [("c1", True)]
+
+
 def test_a_claim_that_lost_its_cover_again_stays_watched() -> None:
     """The release was confirmed; covered and uncovered once more before anything was asked, it is watched still."""
     world = released()

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from orchestrator.core import blind, mutes, reach, sections
+from orchestrator.core import blind, mutes, presence, reach, sections
 from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
 from orchestrator.core.model import Section
 from orchestrator.core.policy import Policy
@@ -126,6 +126,17 @@ def _trust_old_sight(stack: ExitStack) -> None:
     put(stack, reach, "_shown", lambda state, ivrid: ivrid in state.calls and bool(state.calls[ivrid].on))
 
 
+def _forget_whose_mute_it_is(stack: ExitStack) -> None:
+    kept = presence.leave
+
+    def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
+        kept(state, ivrid, sip, now, policy)
+        if ivrid in state.calls and ivrid not in state.mutes and not state.calls[ivrid].on:
+            del state.calls[ivrid], state.strays[ivrid]
+
+    put(stack, presence, "leave", leave)
+
+
 FOUND = {
     11: Found(
         "the feed went on for ever when it was cancelled in the moment in which its connection broke: a process that"
@@ -200,6 +211,11 @@ FOUND = {
         "a call that was seen elsewhere before we went blind had been transferred to an extension that we opened, and"
         " with it the call, which stayed open",
         _trust_old_sight,
+        Script.of,
+    ),
+    710004240: Found(
+        "a call that somebody else had muted was taken for ours while it went from one extension to another",
+        _forget_whose_mute_it_is,
         Script.of,
     ),
 }
