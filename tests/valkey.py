@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +17,7 @@ from orchestrator.core.notices import Notice
 from orchestrator.engine.notices import EdgeNotice
 from orchestrator.redis_clients import writer
 from orchestrator.redis_errors import REDIS_FAILURES
+from orchestrator.simulator.process import free_port
 
 SOON_S = 10.0
 """For what should take milliseconds, on a machine that is busy with other things."""
@@ -175,12 +175,6 @@ async def serving(
     finally:
         server.close()
         await server.wait_closed()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def alive(pid: int) -> bool:

@@ -7,12 +7,13 @@ and is ended with the block that started it.
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,16 @@ class DaemonFailed(Exception):
     """The daemon ended, or did not become ready in time."""
 
 
+_PORTS = range(10_000, 32_768)
+"""Below those that the kernel gives to whoever connects: one of them may be taken before somebody listens there."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def account_environ(stage: Stage, name: str = "MAIN", *, polling: bool = False) -> dict[str, str]:

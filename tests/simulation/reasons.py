@@ -28,6 +28,8 @@ WRITTEN_S = 2.5
 """What was told in the last moments before a kill is not written; the head is, every 2 s."""
 BACK_S = 15.0
 """From a fault's end to that of its gap: the longest backoff of whoever connects anew, and what that takes."""
+FEED_BACK_S = 33.0
+"""Likewise, of a feed that was lost again as soon as it was there: it is tried every 30 s at most."""
 STOPS_S = 5.0
 """At the end of a story all processes are asked to stop."""
 REFUSED_S = 65.0
@@ -139,7 +141,8 @@ def _groundless(case: "Case") -> Iterator[str]:
     covered = [span for spans in case.told.values() for span in spans]
     for kind, span in (*claimed, *((DOWN, span) for span in case.nobody)):
         name = kind.split(" (")[0]
-        known = case.faulty(*_BEHIND.get(name, ()), after_s=BACK_S) if name in _BEHIND else []
+        back_s = FEED_BACK_S if name == BLIND else BACK_S
+        known = case.faulty(*_BEHIND[name], after_s=back_s) if name in _BEHIND else []
         known = [(since - WRITTEN_S, until) for since, until in known]
         if name in (BLIND, UNVERIFIED):
             known += case.faulty("login_refused", "polls_refused", after_s=REFUSED_S)

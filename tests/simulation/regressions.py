@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator.core import blind, mutes, presence, reach, sections
-from orchestrator.core.claims import Mute, Outcome, Recording, Verdict
+from orchestrator.core.claims import Mute, Recording
 from orchestrator.core.model import Section
 from orchestrator.core.policy import Policy
 from orchestrator.core.state import State
@@ -34,13 +34,6 @@ class Found:
 
 def _heed_no_cancellation(stack: ExitStack) -> None:
     put(stack, feed, "_heed_cancellation", lambda: None)
-
-
-def _refused_may_land(stack: ExitStack) -> None:
-    def lands_by(outcome: Outcome, now: float, policy: Policy) -> float:
-        return 0.0 if outcome.verdict is Verdict.DONE else now + policy.late_s
-
-    put(stack, reach, "lands_by", lands_by)
 
 
 def _forget_who_is_gone(stack: ExitStack) -> None:
@@ -158,7 +151,6 @@ FOUND = {
     20002778: Found(
         "a mute by extension that was refused counted as one that may have been applied, so a call that somebody else"
         " had muted was opened when it left",
-        _refused_may_land,
     ),
     40000188: Found(
         "a redialled call that the API did not know between two legs came back with our mute on it, which was taken"
