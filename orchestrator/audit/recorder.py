@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from orchestrator.audit.journal import Journal
 from orchestrator.audit.records import Draft, Value, ms, utc
 from orchestrator.clock import Clock
+from orchestrator.core import mutes
 from orchestrator.core.model import FeedState
 from orchestrator.core.notices import (
     ApiBack,
@@ -297,7 +298,7 @@ def left_in(state: State) -> Callable[[SectionClosed], tuple[Left, ...]]:
 
     def leaving(closed: SectionClosed) -> tuple[Left, ...]:
         muted = [call.ivrid for call in closed.calls if call.stage in _MUTED and call.ivrid not in state.covering]
-        return tuple(Left(ivrid, ivrid in state.calls and bool(state.calls[ivrid].on)) for ivrid in muted)
+        return tuple(Left(ivrid, mutes.seen(state, ivrid)) for ivrid in muted)
 
     return leaving
 

@@ -55,8 +55,8 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
             del state.opened_at[sip]
     for sip in [sip for sip, until in state.late_by.items() if now >= until]:
         del state.late_by[sip]
-    for ivrid in [ivrid for ivrid, until in state.strays.items() if now >= until and ivrid not in state.mutes]:
-        del state.strays[ivrid], state.calls[ivrid]
+    for ivrid in [ivrid for ivrid, (_, until) in state.parted.items() if now >= until]:
+        del state.parted[ivrid]
 
 
 def _over(state: State, claim: Blind, now: float) -> bool:
@@ -102,7 +102,7 @@ def may_open(state: State, sip: str, now: float) -> bool:
     extension = state.extensions.get(sip)
     if any(_must_stay(state, ivrid) for ivrid in (extension.legs if extension else ())):
         return False
-    astray = (ivrid for ivrid, until in state.strays.items() if now < until and ivrid in state.mutes)
+    astray = (ivrid for ivrid, until in state.strays.items() if now < until)
     return not any(_must_stay(state, ivrid) for ivrid in astray if not state.mutes[ivrid].gone)
 
 

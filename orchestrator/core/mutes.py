@@ -38,7 +38,12 @@ def wanted(state: State, ivrid: str) -> bool:
 def foreign(state: State, ivrid: str) -> bool:
     """Whether somebody else muted this recording, as far as is known."""
     mute, call = state.mutes.get(ivrid), state.calls.get(ivrid)
-    return mute.foreign if mute is not None else call is not None and call.muted is True
+    return mute.foreign if mute is not None else ivrid in state.parted or (call is not None and call.muted is True)
+
+
+def seen(state: State, ivrid: str) -> bool:
+    """Whether an extension shows the call."""
+    return ivrid in state.calls and bool(state.calls[ivrid].on)
 
 
 def exposure_s(state: State, ivrid: str, now: float) -> float:
@@ -280,7 +285,7 @@ def restore(state: State, mute: Mute, now: float, policy: Policy, changes: Chang
 
 def stray(state: State, ivrid: str, until: float) -> None:
     """A claimed call that no extension shows may be up on any."""
-    if not (ivrid in state.calls and state.calls[ivrid].on):
+    if not seen(state, ivrid):
         state.strays[ivrid] = until
 
 

@@ -11,20 +11,23 @@ from orchestrator.core.state import State
 
 
 def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
-    """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands, and for a
-    while that somebody else has muted it."""
+    """This extension sees the call no more. The call itself may go on elsewhere, so a claim on it stands, and that
+    somebody else has muted it is remembered for a while."""
     call = state.calls[ivrid]
     call = replace(call, on=call.on - {sip})
-    if call.on or ivrid in state.mutes or call.muted:
+    if call.on or ivrid in state.mutes:
         state.calls[ivrid] = call
         mutes.stray(state, ivrid, now + policy.unseen_s)
     else:
         del state.calls[ivrid]
+        if call.muted:
+            state.parted[ivrid] = (call, now + policy.unseen_s)
 
 
 def enter(state: State, ivrid: str, sip: str, now: float, changes: Changes) -> None:
     """This extension sees the call."""
-    call = state.calls.get(ivrid, Call())
+    parted, _ = state.parted.pop(ivrid, (Call(), 0.0))
+    call = state.calls.get(ivrid, parted)
     if not call.on:
         state.strays.pop(ivrid, None)
         appear(state, ivrid, now, changes)

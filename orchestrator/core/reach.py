@@ -43,7 +43,7 @@ def reach_all(
 
 def _shown(state: State, ivrid: str) -> bool:
     """Whether it is known where the call is: what was seen before we went blind may have been transferred since."""
-    return state.feed is FeedState.SYNCED and ivrid in state.calls and bool(state.calls[ivrid].on)
+    return state.feed is FeedState.SYNCED and mutes.seen(state, ivrid)
 
 
 def reach(state: State, ivrid: str, muted: bool, until: float, now: float, policy: Policy, changes: Changes) -> None:

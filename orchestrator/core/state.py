@@ -77,8 +77,10 @@ class State(Struct):
     asking: dict[str, str] = field(default_factory=dict)
     """ivrid -> the extension that is being asked for, for this call's sake."""
     strays: dict[str, float] = field(default_factory=dict)
-    """ivrid -> until when a claimed call that no extension shows may be up on any of them; until when one that
-    somebody else muted is remembered."""
+    """ivrid -> until when a claimed call that no extension shows may be up on any of them."""
+    parted: dict[str, tuple[Call, float]] = field(default_factory=dict)
+    """ivrid -> what was seen of a call that somebody else muted and that no extension shows, and until when it is
+    remembered."""
     api: Api = Api()
     polls: Polls = field(default_factory=Polls)
     backlog: bool = False

@@ -227,7 +227,7 @@ def test_but_not_for_longer() -> None:
     world.sees("s1")
     world.passes(world.policy.unseen_s)
     world.sweeps()
-    assert (world.state.calls, world.state.strays) == ({}, {})
+    assert world.state.parted == {}
     world.starts("pay", call="c1")
     assert world.settle() == [("c1", True)]
 

@@ -116,7 +116,7 @@ def _believe_slow_answers(stack: ExitStack) -> None:
 
 
 def _trust_old_sight(stack: ExitStack) -> None:
-    put(stack, reach, "_shown", lambda state, ivrid: ivrid in state.calls and bool(state.calls[ivrid].on))
+    put(stack, reach, "_shown", mutes.seen)
 
 
 def _forget_whose_mute_it_is(stack: ExitStack) -> None:
@@ -124,8 +124,7 @@ def _forget_whose_mute_it_is(stack: ExitStack) -> None:
 
     def leave(state: State, ivrid: str, sip: str, now: float, policy: Policy) -> None:
         kept(state, ivrid, sip, now, policy)
-        if ivrid in state.calls and ivrid not in state.mutes and not state.calls[ivrid].on:
-            del state.calls[ivrid], state.strays[ivrid]
+        state.parted.clear()
 
     put(stack, presence, "leave", leave)
 
