@@ -395,36 +395,31 @@ def test_a_call_that_is_seen_nowhere_may_have_been_opened_by_it() -> None:
     assert world.settle() == [("c1", True)]
 
 
-def test_one_that_was_seen_elsewhere_may_have_been_transferred_there_unless_the_feed_is_synced() -> None:
-    world = muted_blindly()
+def opened_while_c1_is_seen_elsewhere(world: World) -> World:
+    """s1 is opened; c1 is covered, and was muted on s2."""
     world.ends("pay")
     world.sees("s2", talking("c1"))
     world.starts("next", call="c1")
     world.settle()
     world.attempt_all("s1")
+    return world
+
+
+def test_one_that_was_seen_elsewhere_may_have_been_transferred_there_unless_the_feed_is_synced() -> None:
+    world = opened_while_c1_is_seen_elsewhere(muted_blindly())
     assert world.settle() == [("c1", True)]
 
 
 def test_a_call_that_turns_out_to_have_been_on_an_extension_when_it_was_opened_is_asked_for_again() -> None:
     """It had moved there, and the feed had not told."""
-    world = muted_without_polls()
-    world.ends("pay")
-    world.sees("s2", talking("c1"))
-    world.starts("next", call="c1")
-    world.settle()
-    world.attempt_all("s1")
+    world = opened_while_c1_is_seen_elsewhere(muted_without_polls())
     world.passes(1)
     world.sees("s1", talking("c1"))
     assert world.settle() == [("c1", True)]
 
 
 def test_a_call_that_comes_long_after_that_is_not() -> None:
-    world = muted_without_polls()
-    world.ends("pay")
-    world.sees("s2", talking("c1"))
-    world.starts("next", call="c1")
-    world.settle()
-    world.attempt_all("s1")
+    world = opened_while_c1_is_seen_elsewhere(muted_without_polls())
     world.passes(world.policy.unseen_s)
     world.sees("s1", talking("c1", muted=True))
     assert world.settle() == []
