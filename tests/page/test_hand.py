@@ -146,6 +146,40 @@ async def test_a_call_is_muted_for_a_time_and_a_foreign_one_released(page: Page,
     assert daemon.asked[-1] == Asked("POST", "/v1/page/calls/c3/release", None, "Bearer right", released)
 
 
+async def test_the_focus_is_not_lost_when_the_page_changes_under_the_dialog(page: Page, daemon: FakeDaemon) -> None:
+    await page.goto(daemon.url)
+    await open_details(page, "SIP2")
+    button, reason = page.locator("[data-act]"), page.get_by_label("Why")
+    await button.press("Enter")
+    await expect(reason).to_be_focused()
+    daemon.push(calls={"main/c2": daemon.board["calls"]["main/c2"] | {"exposure_ms": 1234}})
+    await expect(page.locator("#details-body")).to_contain_text("1.2 s")
+    await page.keyboard.press("Escape")
+    await expect(button).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(reason).to_be_focused()
+    daemon.push(calls={"main/c2": None})
+    await expect(button).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#details-name")).to_be_focused()
+
+
+async def test_the_focus_is_not_lost_with_a_section_that_ends(page: Page, daemon: FakeDaemon) -> None:
+    await page.goto(daemon.url)
+    end, sections = page.get_by_role("button", name="End section pay-1"), page.locator("#sections")
+    section = daemon.board["sections"]["main/pay-1"]
+    await end.focus()
+    daemon.push(sections={"main/pay-1": None})
+    await expect(sections).to_be_focused()
+    daemon.push(sections={"main/pay-1": section})
+    await end.press("Enter")
+    await expect(page.get_by_label("Why")).to_be_focused()
+    daemon.push(sections={"main/pay-1": None})
+    await expect(end).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await expect(sections).to_be_focused()
+
+
 async def test_a_refusal_is_shown_and_the_dialog_stays(page: Page, daemon: FakeDaemon) -> None:
     await page.goto(daemon.url)
     daemon.refuses = (409, "Covered by pay-9: end that.")

@@ -1,7 +1,8 @@
 // One call, or one section, as far as it is known: how it stands, what happened, what can be done.
 //
 // Guarantees: what is shown is of the one that was opened, however late an answer comes; it is asked for anew when the
-// board says that it changed, once a second at most; closing gives the focus back to where it came from.
+// board says that it changed, once a second at most; a button stays the same element while it is offered, so that the
+// focus finds it again after a dialog; closing gives the focus back to where it came from.
 
 import { by, el, id } from "./dom.js";
 import { glyph } from "./glyph.js";
@@ -18,6 +19,7 @@ export class Details {
   constructor({ app, schedule, act }) {
     Object.assign(this, { app, schedule, act });
     this.subject = null;
+    this.buttons = new Map();
     by("details-close").addEventListener("click", () => this.close());
   }
 
@@ -55,14 +57,14 @@ export class Details {
     if (kind === "call" && this.drawn && this.drawn[0] !== entry) this.#askSoon();
     this.drawn = about;
     by("details-name").replaceChildren(t(`details_${kind}`), " ", id(this.subject.name));
-    const focused = document.activeElement?.dataset?.act;
+    const focused = [...this.buttons.values()].find((button) => button === document.activeElement);
     by("details-body").replaceChildren(...(kind === "call" ? this.#call(entry, covering) : this.#section(entry)));
-    if (focused) by("details-body").querySelector(`[data-act="${focused}"]`)?.focus();
+    if (focused) (focused.isConnected ? focused : by("details-name")).focus({ preventScroll: true });
   }
 
   #open(subject) {
     if (!this.shown) this.opener = document.activeElement;
-    Object.assign(this, { subject, known: null, drawn: null });
+    Object.assign(this, { subject, known: null, drawn: null, buttons: new Map() });
     by("details").hidden = false;
     document.body.dataset.details = subject.kind;
     if (subject.kind === "call") this.#ask();
@@ -114,7 +116,12 @@ export class Details {
   }
 
   #button(kind, label, subject, name = "") {
-    return el("button", { type: "button", "data-act": `${kind}${name}`, onclick: () => this.act(kind, subject) }, t(label), name ? [" ", id(name)] : null);
+    const key = `${kind}${name}`;
+    const button = this.buttons.get(key) ?? el("button", { type: "button", "data-act": key, onclick: () => this.act(kind, button.subject) });
+    this.buttons.set(key, button);
+    button.subject = subject;
+    button.replaceChildren(t(label), ...(name ? [" ", id(name)] : []));
+    return button;
   }
 
   #legs() {

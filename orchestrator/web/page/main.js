@@ -162,6 +162,12 @@ by("token-form").addEventListener("submit", (event) => {
 });
 by("token-out").addEventListener("click", () => actWith(""));
 by("who").addEventListener("click", tellWho);
+by("act-dialog").addEventListener("close", ({ target: dialog }) => {
+  const focused = document.activeElement;
+  if (focused !== document.body && !dialog.contains(focused)) return;
+  // The button that opened it was gone by then.
+  by(details.shown ? "details-name" : "sections").focus({ preventScroll: true });
+});
 for (const tab of document.querySelectorAll(".tabs [data-tab]")) tab.addEventListener("click", () => show(tab.dataset.tab));
 
 function show(tab) {

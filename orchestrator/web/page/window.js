@@ -1,8 +1,8 @@
 // A list of which only the rows in view exist.
 //
 // Guarantees: however long the list is, there are no more rows than fit, and a few; a row keeps its element while it is
-// in view, wherever it moves; drawing reads nothing from the layout: sizes come from an observer, the place from the
-// scroll event.
+// in view, wherever it moves, and leaves the focus to the list when it goes; drawing reads nothing from the layout:
+// sizes come from an observer, the place from the scroll event.
 
 const BEYOND = 4;
 
@@ -63,7 +63,10 @@ export class Window {
       if (row === at) at = at.nextSibling;
       else if (!row.isConnected || !row.contains(document.activeElement)) this.space.insertBefore(row, at);
     }
-    for (const row of gone.values()) row.remove();
+    for (const row of gone.values()) {
+      if (row.contains(document.activeElement)) this.host.focus({ preventScroll: true });
+      row.remove();
+    }
   }
 
   indexOf(key) {
