@@ -83,8 +83,9 @@ class Told:
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
         heir.uncovered_at = {ivrid: at for ivrid, at in self.uncovered_at.items() if at <= upto}
-        late = [ended.section for ended in self.ended.values() if ended.at > upto and ended.section is not None]
-        heir._unsure = self._unsure | {section.section_id for section in late}
+        ended_late = {name for name, ended in self.ended.items() if ended.at > upto}
+        heir._unsure = self._unsure | ended_late
+        late = [section for name in ended_late if (section := self.ended[name].section) is not None]
         for section in [*self.coverage.sections.values(), *late]:
             sid = section.section_id
             heir.coverage.sections[sid] = replace(section, calls=set(section.calls), by_leg=set(section.by_leg))
