@@ -8,7 +8,7 @@ writes is refused by Redis as a whole. An owner that stood still for longer than
 Redis away: the owner works on from memory, because a recording must not run on for that. So this cannot exclude two
 at work while only the waiting one reaches Redis; the former one ends as soon as it reaches Redis again. For the same
 reason a process that starts while Redis can be read and takes no writes (full, or a replica) does not wait for it, if
-the owner before gave up or is seen to be gone.
+the owner before gave up or is seen to be gone; nor if Redis, being empty, has no owner to tell of.
 """
 
 import asyncio

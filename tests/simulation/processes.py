@@ -142,8 +142,9 @@ class Processes:
         return Written(content.get(key + b"mutes", {}), content.get(key + b"blind", {}))
 
     def _take_over(self, daemon: Daemon) -> Told:
-        for process in list(self._tolds):
-            self._leave(process)
+        if not self._redis.data.takes_no_writes:  # else the one before may not hear of it, and works on beside
+            for process in list(self._tolds):
+                self._leave(process)
         told, upto = self._legacy
         doubtful = {ivrid for ivrid, at in self._judge.last_request.items() if at > upto}
         self._tell("%s owns the account", daemon.process.name)

@@ -84,6 +84,10 @@ class RedisData:
         self.touched: set[bytes] = set()
         """Keys that something was added to since this was last emptied: whoever blocks on them may go on."""
 
+    @property
+    def takes_no_writes(self) -> bool:
+        return self.read_only or self.out_of_memory
+
     def run(self, words: Words) -> Value:
         """One command. Raises `Refused` for an error reply."""
         name = words[0].decode().upper()
