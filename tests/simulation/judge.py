@@ -103,6 +103,10 @@ class Judge(Watcher):
         self._board = board
         self.synced: Callable[[Process], bool] = lambda _process: True
         self.told_of: Callable[[Process], Told | None] = tolds.get
+        self.unaware: Callable[[Process], bool] = lambda _process: False
+        """Whether it cannot know that another one owns the account."""
+        self._beyond_promises = False
+        """Two are at work, neither of them by a fault of its own."""
         self.backlog: Callable[[Process], str | None] = lambda _process: None
         self.leaving: set[Process] = set()
         """These were asked to stop: what is open is for the next one to tell."""
@@ -116,7 +120,7 @@ class Judge(Watcher):
 
     def violated(self, invariant: str, how: str) -> None:
         """The first is kept: the others may follow from it."""
-        if self.first is None:
+        if self.first is None and not self._beyond_promises:
             self.first = Violated(invariant, how)
             self._tell("VIOLATED %s: %s", invariant, how)
 
@@ -260,7 +264,9 @@ class Judge(Watcher):
         if request.ivrid is None:
             return
         told = self.told_of(request.process)
-        if told is None:
+        if told is None and self.unaware(request.process):
+            self._beyond_promises = True
+        elif told is None:
             self.violated("only the owner asks", f"{request.process.name} asks for {request.key}")
         else:
             ivrid, lately = request.ivrid, self.now() - GRACE_S

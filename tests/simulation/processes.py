@@ -60,6 +60,8 @@ class Processes:
         self._tell = tell
         self._dead: list[Process] = []
         self._deposed: set[Process] = set()
+        self._asleep_then: set[Process] = set()
+        """Those that stood still when another took the account."""
         self._began_at: dict[Process, float] = {}
         self._started = 0
         self._stopping: dict[Daemon, float] = {}
@@ -132,6 +134,10 @@ class Processes:
         elif told is not None:
             told.message(message, self._clock.now())
 
+    def unaware(self, process: Process) -> bool:
+        """Whether it stood still when another took the account, and no Redis has told it of that since."""
+        return process in self._asleep_then and self._memory.well_for_s < RECOVERED_S
+
     def written(self, process: Process) -> Written | None:
         """The claims in Redis; None: it was not well a moment ago, or the process has just begun or gone on."""
         if process in self._judge.store_away:
@@ -144,6 +150,8 @@ class Processes:
     def _take_over(self, daemon: Daemon) -> Told:
         if not self._redis.data.takes_no_writes:  # else the one before may not hear of it, and works on beside
             for process in list(self._tolds):
+                if process.stopped and not process.killed:
+                    self._asleep_then.add(process)
                 self._leave(process)
         told, upto = self._legacy
         doubtful = {ivrid for ivrid, at in self._judge.last_request.items() if at > upto}

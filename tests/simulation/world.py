@@ -124,6 +124,7 @@ class World:
         self.redis.delivered = self.post.delivered
         self.redis.data.publish = self.post.answered
         self.judge.told_of = self.processes.told_of
+        self.judge.unaware = self.processes.unaware
         self.judge.backlog = self.post.backlog
         self.judge.sending.written = self.processes.written
         self.judge.synced = lambda process: any(link.process is process and link.synced for link in self.hub.links)
