@@ -36,6 +36,8 @@ ANYBODYS_S = 30.0
 EVENT_AGE_S = 1.0
 """The vendor's times are whole seconds."""
 TICK_S = 0.5
+ALWAYS = {"no exception", "stops when asked", "ends when cancelled", "no task left"}
+"""These hold whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Judge(Watcher):
 
     def violated(self, invariant: str, how: str) -> None:
         """The first is kept: the others may follow from it."""
-        if self.first is None and not self._beyond_promises:
+        if self.first is None and (not self._beyond_promises or invariant in ALWAYS):
             self.first = Violated(invariant, how)
             self._tell("VIOLATED %s: %s", invariant, how)
 
