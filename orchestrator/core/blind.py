@@ -41,7 +41,7 @@ def look(state: State, sips: Iterable[str], now: float, policy: Policy, changes:
                 _write(state, replace(claim, next_at=min(claim.next_at, at), attempts=0), changes)
         elif claim is not None and _over(state, claim, now):
             _drop(state, claim, now, policy, changes)
-        elif claim is not None:
+        elif claim is not None and not _remembered(claim, now):
             _write(state, replace(claim, next_at=now, attempts=0), changes)
 
 
@@ -53,8 +53,6 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
     for sip, at in list(state.opened_at.items()):
         if now >= at + policy.release_watch_s:
             del state.opened_at[sip]
-    for sip in [sip for sip, until in state.late_by.items() if now >= until]:
-        del state.late_by[sip]
     for ivrid in [ivrid for ivrid, (_, until) in state.parted.items() if now >= until]:
         del state.parted[ivrid]
 
@@ -62,7 +60,12 @@ def sweep(state: State, now: float, policy: Policy, changes: Changes) -> None:
 def _over(state: State, claim: Blind, now: float) -> bool:
     standing = claim.muted and in_the_dark(state)
     lingering = now < max(claim.mute_lands_by, claim.open_lands_by)
-    return not (wanted(state, claim.sip) or claim.in_flight or standing or lingering)
+    return not (wanted(state, claim.sip) or claim.in_flight or standing or lingering or _remembered(claim, now))
+
+
+def _remembered(claim: Blind, now: float) -> bool:
+    """Whether it is over but for what it may explain."""
+    return now < claim.late_until and not (claim.may_hold or claim.open_lands_by)
 
 
 def linger(state: State, sip: str, muted: bool, until: float, now: float, changes: Changes) -> None:
@@ -182,18 +185,22 @@ def explains(state: State, ivrid: str, now: float, policy: Policy) -> bool | Non
 
 def _may_have_muted(state: State, sip: str, ivrid: str, now: float, policy: Policy) -> bool:
     """For a while after all calls are seen again, too, of a call of which nothing newer was seen: its event lags."""
-    call, until, claim = state.calls[ivrid], state.late_by.get(sip, 0.0), state.blind.get(sip)
+    call, claim = state.calls[ivrid], state.blind.get(sip)
     if _is_being_muted(state, sip):
         return True
-    if claim is not None and claim.may_hold:
+    if claim is None:
+        return False
+    if claim.may_hold:
         seen_open_since = call.muted is False and call.seen_at >= claim.applied_by + policy.evidence_grace_s
         return claim.in_flight or not seen_open_since
-    return now < until and (call.muted is None or call.seen_at < until - policy.unseen_s)
+    return now < claim.late_until and (call.muted is None or call.seen_at < claim.late_until - policy.unseen_s)
 
 
 def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
-    """A claim of an earlier process: what was in flight when it died may be applied yet."""
-    restored = replace(claim, in_flight=False, attempts=0, next_at=now)
+    """A claim of an earlier process: what was in flight when it died may be applied yet, and what had yet to be seen
+    may be seen by us."""
+    late_until = now + policy.unseen_s if claim.late_until else 0.0
+    restored = replace(claim, in_flight=False, attempts=0, next_at=now, late_until=late_until)
     if claim.in_flight:  # for what, nobody knows
         for muted in (True, False):
             restored = _in_doubt(restored, muted, now + policy.late_s, now)
@@ -202,10 +209,13 @@ def restore(state: State, claim: Blind, now: float, policy: Policy, changes: Cha
 
 def _drop(state: State, claim: Blind, now: float, policy: Policy, changes: Changes) -> None:
     """It is taken back, or the calls are seen again: their own claims take over."""
-    del state.blind[claim.sip]
-    changes.blind.add(claim.sip)
+    late_until = now + policy.unseen_s if claim.muted else claim.late_until
+    if now < late_until:
+        _write(state, Blind(claim.sip, late_until, late_until=late_until), changes)
+    else:
+        del state.blind[claim.sip]
+        changes.blind.add(claim.sip)
     if claim.muted:
-        state.late_by[claim.sip] = now + policy.unseen_s
         reach.reach_all(state, claim.sip, True, claim.mute_lands_by, now, policy, changes)
     if claim.open_lands_by:
         reach.reach_all(state, claim.sip, False, claim.open_lands_by, now, policy, changes)

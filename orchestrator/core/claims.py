@@ -94,6 +94,9 @@ class Blind(Struct, frozen=True, gc=False):
     applied_by: float = 0.0
     """When the last request to mute was applied at the latest, if it was: a call seen open after that is not muted by
     it."""
+    late_until: float = 0.0
+    """The calls are seen again, and their own claims took over. Until then one may yet come to be seen that was up at
+    our last request to mute."""
 
     @property
     def may_hold(self) -> bool:
@@ -103,7 +106,7 @@ class Blind(Struct, frozen=True, gc=False):
     @property
     def asked(self) -> bool:
         """Whether anything was asked for that the next process must know of."""
-        return self.may_hold or self.open_lands_by > 0.0
+        return self.may_hold or self.open_lands_by > 0.0 or self.late_until > 0.0
 
 
 class Verdict(StrEnum):

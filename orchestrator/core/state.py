@@ -72,8 +72,6 @@ class State(Struct):
     calls: dict[str, Call] = field(default_factory=dict)
     blind: dict[str, Blind] = field(default_factory=dict)
     """By SIP id."""
-    late_by: dict[str, float] = field(default_factory=dict)
-    """sip -> until when a call may come to be seen there that was up at our last request to mute the extension."""
     asking: dict[str, str] = field(default_factory=dict)
     """ivrid -> the extension that is being asked for, for this call's sake."""
     strays: dict[str, float] = field(default_factory=dict)

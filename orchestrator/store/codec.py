@@ -171,6 +171,7 @@ def blind_to_json(claim: Blind) -> bytes:
         mute_lands_by=claim.mute_lands_by,
         open_lands_by=claim.open_lands_by,
         applied_by=claim.applied_by,
+        late_until=claim.late_until,
     )
 
 
@@ -186,6 +187,7 @@ def blind_from_json(raw: bytes) -> Blind:
         fields.seconds("mute_lands_by"),
         fields.seconds("open_lands_by"),
         fields.seconds("applied_by") if fields.has("applied_by") else 0.0,
+        fields.seconds("late_until") if fields.has("late_until") else 0.0,
     )
 
 

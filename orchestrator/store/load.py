@@ -26,6 +26,7 @@ Timed = TypeVar("Timed", bound=Struct)
 
 _LANDING = ("mute_lands_by", "open_lands_by")
 _OF_A_MUTE = ("due_since", "asked_at", "confirmed_at", "retry_at", "verified_at", "alarm_at", *_LANDING)
+_OF_A_BLIND = ("next_at", "applied_by", "late_until", *_LANDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def shifted(restored: Restored, by_s: float) -> Restored:
         {name: _section_shifted(section, by_s) for name, section in restored.sections.items()},
         {name: _later(ended, by_s, "at", "renewed_at") for name, ended in restored.ended.items()},
         {name: _later(mute, by_s, *_OF_A_MUTE) for name, mute in restored.mutes.items()},
-        {sip: _later(claim, by_s, "next_at", "applied_by", *_LANDING) for sip, claim in restored.blind.items()},
+        {sip: _later(claim, by_s, *_OF_A_BLIND) for sip, claim in restored.blind.items()},
         restored.foreign_legs,
     )
 

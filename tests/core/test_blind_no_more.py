@@ -7,7 +7,7 @@ from orchestrator.core.facts import (
 )
 from orchestrator.core.model import FeedState
 from orchestrator.core.notices import MuteForeign
-from orchestrator.core.reconcile import Later, Settled
+from orchestrator.core.reconcile import Ask, Later, Settled
 from tests.core.world import T0, World, dialing, extension, in_sight, in_the_dark, muted_blindly, ringing, talking
 
 
@@ -50,7 +50,7 @@ def test_so_are_those_that_nothing_covers_any_more() -> None:
     assert world.settle() == [("c1", False)]
     world.passes(5)
     world.sweeps()
-    assert world.state.blind == {}
+    assert_over(world)
 
 
 def test_so_are_those_of_which_a_snapshot_does_not_know_yet_that_they_are_muted() -> None:
@@ -94,6 +94,31 @@ def test_so_is_one_that_was_seen_open_before_that_and_is_told_so_later() -> None
     world.passes(3)
     world.sees("s1", talking("c1"), talking("c2", muted=True))
     assert world.settle() == [("c2", False)]
+
+
+def test_so_is_one_that_only_the_next_process_sees() -> None:
+    former = muted_blindly()
+    former.learn_to_see(extension("s1", talking("c1")))
+    former.ends("pay")
+    assert former.settle() == [("c1", False)]
+    former.passes(9)
+    former.sweeps()
+    world = World(now=former.now + 60)
+    world.learn(Restored({}, {}, {}, former.state.blind))
+    world.learn_to_see(extension("s1", talking("c1")))
+    world.passes(9)
+    world.sees("s1", talking("c1"), talking("c2", muted=True))
+    assert world.settle() == [("c2", False)]
+    assert_over(world)
+
+
+def test_in_the_dark_again_it_is_asked_for_at_once() -> None:
+    world = muted_blindly()
+    world.learn_to_see(extension("s1"))
+    world.turns(FeedState.DOWN)
+    assert world.of_extension("s1") == Ask(True)
+    world.ends("pay")
+    assert world.of_extension("s1") == Settled("as wanted")
 
 
 def test_one_that_is_shown_muted_while_it_rings_is_ours_once_it_is_answered() -> None:
@@ -169,7 +194,7 @@ def test_what_an_earlier_process_saw_is_gone_with_the_snapshot() -> None:
 def test_once_the_calls_are_seen_the_claim_by_extension_ends_without_a_request() -> None:
     world = muted_blindly()
     world.learn_to_see()
-    assert world.state.blind == {}
+    assert_over(world)
     assert world.of_extension("s1") == Settled("not ours")
 
 
@@ -180,7 +205,7 @@ def test_a_way_to_poll_that_is_found_with_a_synced_feed_ends_it_too() -> None:
     world.passes(5)
     world.attempt_all("s1")
     world.learn(PollingConfigured())
-    assert world.state.blind == {}
+    assert_over(world)
 
 
 def test_a_request_under_way_when_the_calls_are_seen_is_waited_for() -> None:
@@ -190,8 +215,8 @@ def test_a_request_under_way_when_the_calls_are_seen_is_waited_for() -> None:
     assert world.state.blind["s1"].in_flight
     assert world.of_extension("s1") == Settled("a request is under way")
     world.answer_all("s1", True)
-    assert world.state.blind == {}
     assert world.settle() == [("c1", True), ("c2", False)]
+    assert_over(world)
 
 
 def test_a_lost_request_may_reach_calls_that_come_after_it() -> None:
@@ -208,8 +233,8 @@ def test_a_lost_request_may_reach_calls_that_come_after_it() -> None:
     assert world.settle() == [("c1", True), ("c2", False)]
     world.passes(2)
     world.sweeps()
-    assert world.state.blind == {}
     assert world.settle() == [("c2", False), ("c3", False)]
+    assert_over(world)
 
 
 def test_a_claim_of_an_earlier_process_is_released() -> None:
@@ -220,3 +245,11 @@ def test_a_claim_of_an_earlier_process_is_released() -> None:
     assert isinstance(world.of_extension("s1"), Later), "what was in flight when it died may be applied yet"
     world.learn(Restored({}, {}, {}, {"s1": Blind("s1", T0 - 9)}))
     assert world.state.blind["s1"].muted, "what is known already is newer"
+
+
+def assert_over(world: World) -> None:
+    """The claim by extension asks for nothing more, and in time it explains no mute any more."""
+    assert isinstance(world.of_extension("s1"), Settled)
+    world.passes(world.policy.unseen_s)
+    world.sweeps()
+    assert world.state.blind == {}
