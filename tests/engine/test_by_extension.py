@@ -122,11 +122,12 @@ def test_when_the_calls_are_seen_again_their_own_claims_take_over() -> None:
             await asyncio.sleep(1)
             on.sees_all(extension("s1", talking("c1", muted=True)))
             await asyncio.sleep(2)
-            assert on.engine.state.blind == {}
             assert on.api.asked == [("all of s1", True), ("c1", True)]
             on.ends("pay")
             await asyncio.sleep(1)
             assert on.api.asked[2:] == [("c1", False)]
+            await asyncio.sleep(on.engine.policy.unseen_s)
+            assert on.engine.state.blind == {}
 
     run(story())
 
