@@ -78,10 +78,13 @@ class Recordings:
         self.exposures: list[Stretch] = []
         self.over_mutes: list[Stretch] = []
         self.covered_ever: set[str] = set()
+        self.muted_to_the_end: set[str] = set()
+        """Calls that are over, and were muted then."""
         self.begun = 0
 
     def begin(self, ivrid: str, covered: bool, arguable: bool, now: float) -> None:
         self.begun += 1
+        self.muted_to_the_end.discard(ivrid)
         recording = self.up[ivrid] = Recording(ivrid, at=now, covered=covered, arguable=arguable)
         self._turn(recording, now)
 
@@ -90,6 +93,8 @@ class Recordings:
         recording = self.up.get(ivrid)
         if recording:
             recording.book(now)
+            if recording.muted:
+                self.muted_to_the_end.add(ivrid)
             recording.covered = recording.arguable = recording.muted = False
             self._turn(recording, now)
             del self.up[ivrid]

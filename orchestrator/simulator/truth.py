@@ -131,6 +131,10 @@ class Truth:
         recording = self._recordings.up.get(ivrid)
         return recording is not None and recording.muted
 
+    def last_muted(self, ivrid: str) -> bool:
+        """The same; of a call that is over, as it was to its end: so a list shows it that still has it."""
+        return self.muted(ivrid) or ivrid in self._recordings.muted_to_the_end
+
     def muted_since(self, ivrid: str) -> float | None:
         recording = self._recordings.up.get(ivrid)
         return recording.muted_since if recording else None

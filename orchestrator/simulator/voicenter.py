@@ -30,7 +30,7 @@ class Voicenter:
     ) -> None:
         self.faults = Faults()
         self.tokens = Tokens(clock, chance, settings.token_life_s)
-        self.feed = Feed(settings, clock, chance, self.tokens, truth.muted)
+        self.feed = Feed(settings, clock, chance, self.tokens, truth.last_muted)
         self._settings = settings
         self._api = Api(settings, chance, self.tokens, truth, account, self.faults)
         app = web.Application()

@@ -214,6 +214,8 @@ def _missing(case: Case, ivrid: str) -> list[Span]:
     exposures = case.exposed[ivrid]
     known = [(each.at, each.until) for each in exposures] + case.nobody
     known += case.gap(["mute in doubt"], ivrid)
+    # A call that was opened beside others, by its extension, is known to be from the answer on:
+    known += both([(each.at - WAY_BACK_S, each.at) for each in exposures], case.gap(UNSEEN))
     # A success that does nothing is believed until an event or a poll (5 s) that is newer by 2 s shows otherwise:
     known += case.faulty("api_hollow", after_s=RECOVERED_S + 2.0)
     # A live call that Voicenter says it does not know is over, as far as anybody can know, until it is seen anew:
@@ -246,6 +248,8 @@ def _invented(case: Case, ivrid: str) -> list[Span]:
     alive = case.witness.alive[ivrid]
     # That a call is over the feed tells late.
     ended = [(end, end + LAG_MOST_S + WAY_BACK_S) for _, end in alive] + case.gap(UNSEEN)
+    # Nothing tells of the end where the feed loses events and says nothing of it, until a poll was asked long enough.
+    ended += case.faulty("feed_loses", after_s=SETTLED_S)
     # A message that was held up may name a call that is over: Voicenter is asked for it a few times more.
     ended += case.faulty("crm", "redis", after_s=SETTLED_S)
     wrong = [span for span in minus(told, true + ended) if length(span) > WAY_BACK_S]

@@ -78,7 +78,7 @@ class World:
             loop, self.clock.now, random.Random(f"vendor {seed}"), self.board, self.truth, self.judge
         )
         self.vendor.behaviour = self._behaviour
-        self.hub = FeedHub(loop, self.clock.now, random.Random(f"feed {seed}"), self.truth.muted, self._taken)
+        self.hub = FeedHub(loop, self.clock.now, random.Random(f"feed {seed}"), self.truth.last_muted, self._taken)
         self.hub.seed(desks)
         self.hub.shown = self._shown
         for line in desks:

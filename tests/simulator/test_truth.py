@@ -253,10 +253,13 @@ def test_a_call_that_is_over_takes_its_mute_with_it(line: Timeline) -> None:
     line.truth.asked("c1", True)
     line.hangup(A, "c1")
     line.wait(5)
+    assert not line.truth.muted("c1")
+    assert line.truth.last_muted("c1"), "as a list shows it that has not heard of its end"
     line.talk(B, "c1")
     line.wait(1)
     assert line.truth.covered("c1")
     assert not line.truth.muted("c1")
+    assert not line.truth.last_muted("c1")
     assert [(s.began_at, s.seconds) for s in line.truth.verdict().exposures.stretches] == [
         (1000.0, 0.0),
         (1005.0, 1.0),
