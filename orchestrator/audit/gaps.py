@@ -92,7 +92,7 @@ class Gaps:
             case "daemon.ready":
                 for name in record.fields.get("accounts", ()):
                     self._meet(name, WAITS)
-            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed":
+            case "call.muted" | "call.unmuted" | "call.gone" | "mute.reaffirmed" | "mute.doubted":
                 self._confirmed(record)
 
     def _happening(self, record: Record) -> None:
@@ -170,15 +170,15 @@ class Gaps:
         self._met.add(account)
 
     def _confirmed(self, record: Record) -> None:
-        """What was asked once more may have been undone since it was confirmed, by a late request."""
+        """What was asked once more may have been undone since it was confirmed, by a late request. So may what could
+        not be, because its cover ended before."""
         call = (record.account, str(record.fields.get("ivrid")))
         since = self._muted.pop(call, None)
-        if record.event == "call.muted":
+        again = record.event == "mute.reaffirmed" and record.fields.get("muted")
+        if record.event == "call.muted" or again:
             self._muted[call] = record.at
-        elif record.event == "mute.reaffirmed" and record.fields.get("muted"):
-            self._muted[call] = record.at
-            if since is not None:
-                self._add("mute in doubt", record.account, since, record.at, f"of call {call[1]}")
+        if since is not None and (again or record.event == "mute.doubted"):
+            self._add("mute in doubt", record.account, since, record.at, f"of call {call[1]}")
 
     def _look_for_silence(self, record: Record) -> None:
         last = self._last

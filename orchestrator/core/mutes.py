@@ -21,6 +21,7 @@ from orchestrator.core.notices import (
     CallGone,
     CallMuted,
     CallUnmuted,
+    MuteDoubted,
     MuteFailed,
     MuteForeign,
     MuteReaffirmed,
@@ -85,6 +86,8 @@ def unwant(state: State, ivrid: str, now: float, changes: Changes) -> None:
     if mute.recording is not Recording.MUTED:
         changes.tell(CallExposed(ivrid, now - mute.due_since))
         mute = replace(mute, exposed_s=mute.exposed_s + now - mute.due_since)
+    elif mute.ask_again_at and not mute.held:
+        changes.tell(MuteDoubted(ivrid))
     if mute.held:
         write(state, mute, changes)
     else:
@@ -234,6 +237,8 @@ def _over(state: State, mute: Mute, now: float, policy: Policy) -> bool:
 
 def _end(state: State, mute: Mute, now: float, changes: Changes) -> None:
     was_open = mute.recording is not Recording.MUTED and not mute.gone and mute.ivrid in state.covering
+    if mute.recording is Recording.MUTED and mute.ask_again_at and wanted(state, mute.ivrid):
+        changes.tell(MuteDoubted(mute.ivrid))
     changes.tell(CallGone(mute.ivrid, now - mute.due_since if was_open else None))
     if mute.ivrid in state.covering:  # it may come back: `enter` revives the claim
         exposed_s = _exposed_s(state, mute, now)

@@ -145,6 +145,13 @@ class MuteReaffirmed(Struct, frozen=True):
     action_id: str
 
 
+class MuteDoubted(Struct, frozen=True):
+    """Before a confirmed mute could be asked for once more its cover ended, or the call: whether a request to open had
+    come after it will not be known."""
+
+    ivrid: str
+
+
 class ExtensionSet(Struct, frozen=True):
     """Whatever calls the extension had up were muted (or opened), because they could not be seen."""
 
@@ -195,6 +202,7 @@ Notice = (
     | CallVerified
     | MuteDrifted
     | MuteReaffirmed
+    | MuteDoubted
     | ExtensionSet
     | ApiLost
     | ApiBack

@@ -35,6 +35,7 @@ AUDITED = frozenset(
         events.SECTION_EXPOSED,
         events.MUTE_DRIFTED,
         events.MUTE_REAFFIRMED,
+        events.MUTE_DOUBTED,
         events.CALL_VERIFIED,
         events.EXTENSION_MUTED,
         events.EXTENSION_UNMUTED,

@@ -17,6 +17,7 @@ from orchestrator.core.notices import (
     CallVerified,
     ExtensionSet,
     FeedTurned,
+    MuteDoubted,
     MuteDrifted,
     MuteFailed,
     MuteForeign,
@@ -105,7 +106,7 @@ class MetricsObserver:
                 self._metrics.http_requests.labels(route, method, f"{status // 100}xx").inc()
             case RequestRefused(why):
                 self._metrics.http_refusals.labels(why).inc()
-            case SectionExpiring() | FeedTurned() | MuteFailed() | FeedConnected() | StoreBack():
+            case SectionExpiring() | FeedTurned() | MuteFailed() | MuteDoubted() | FeedConnected() | StoreBack():
                 return  # seen in the gauges, or counted as an attempt
             case (
                 MuteReaffirmed() | ApiBack() | PollingBack() | OwnerRefused() | OwnerReleased() | AuditDayClosed()

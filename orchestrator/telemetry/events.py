@@ -264,6 +264,13 @@ MUTE_REAFFIRMED = Event(
     ("ivrid", "muted", "action_id"),
     "Asked once more for what holds, because an unanswered request for the opposite might have come after it.",
 )
+MUTE_DOUBTED = Event(
+    "mute.doubted",
+    Level.WARNING,
+    ("ivrid",),
+    "Its cover ended, or the call, before it could be asked for once more: whether an unanswered request to open was "
+    "applied after the mute is not known.",
+)
 EXTENSION_MUTED = Event(
     "extension.muted",
     Level.INFO,

@@ -21,6 +21,7 @@ from orchestrator.core.notices import (
     CallVerified,
     ExtensionSet,
     FeedTurned,
+    MuteDoubted,
     MuteDrifted,
     MuteFailed,
     MuteForeign,
@@ -88,7 +89,7 @@ class Line:
 
 _SectionNotice = SectionOpened | SectionRenewed | SectionIgnored | SectionExpiring | SectionClosed
 _CallNotice = CallCovered | CallMuted | CallUnmuted | CallExposed | CallGone | CallOpen | CallVerified
-_MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | ExtensionSet | AttemptMade
+_MuteNotice = MuteForeign | MuteFailed | MuteDrifted | MuteReaffirmed | MuteDoubted | ExtensionSet | AttemptMade
 _SightNotice = ApiLost | ApiBack | PollingLost | PollingBack | PollMade
 _FeedNotice = FeedTurned | LoginDone | LoginFailed | FeedConnected | FeedLost | FeedEventRejected
 _CrmNotice = CrmConnected | CrmLost | CrmGap | MessageTaken | MessageRejected
@@ -104,7 +105,15 @@ def line(notice: Notice | EdgeNotice) -> Line:
             return _section(notice)
         case CallCovered() | CallMuted() | CallUnmuted() | CallExposed() | CallGone() | CallOpen() | CallVerified():
             return _call(notice)
-        case MuteForeign() | MuteFailed() | MuteDrifted() | MuteReaffirmed() | ExtensionSet() | AttemptMade():
+        case (
+            MuteForeign()
+            | MuteFailed()
+            | MuteDrifted()
+            | MuteReaffirmed()
+            | MuteDoubted()
+            | ExtensionSet()
+            | AttemptMade()
+        ):
             return _mute(notice)
         case ApiLost() | ApiBack() | PollingLost() | PollingBack() | PollMade():
             return _sight(notice)
@@ -258,6 +267,8 @@ def _mute(notice: _MuteNotice) -> Line:
             )
         case MuteDrifted(ivrid, shown, seen_s, drifts):
             return _told(events.MUTE_DRIFTED, ivrid=ivrid, shown=shown, seen_s=_s(seen_s), drifts=drifts)
+        case MuteDoubted(ivrid):
+            return _told(events.MUTE_DOUBTED, ivrid=ivrid)
         case MuteReaffirmed(ivrid, muted, action_id):
             return _told(events.MUTE_REAFFIRMED, ivrid=ivrid, muted=muted, action_id=action_id or None)
         case ExtensionSet(sip, muted, action_id):

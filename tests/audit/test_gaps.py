@@ -149,3 +149,9 @@ def test_a_mute_that_was_asked_for_once_more_was_in_doubt_since_its_confirmation
     muted = record(5, "call.muted", "main", ivrid="i")
     again = record(13, "mute.reaffirmed", "main", ivrid="i", muted=True)
     assert told(muted, again) == [("mute in doubt", 5, 13)]
+
+
+def test_so_was_one_whose_cover_ended_before_that() -> None:
+    muted = record(5, "call.muted", "main", ivrid="i")
+    doubted = record(9, "mute.doubted", "main", ivrid="i")
+    assert told(muted, doubted, record(9.2, "call.unmuted", "main", ivrid="i")) == [("mute in doubt", 5, 9)]

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.core.claims import Mute, Recording, Verdict
 from orchestrator.core.facts import Restored
-from orchestrator.core.notices import CallUnmuted, CallVerified, MuteDrifted, MuteForeign, MuteReaffirmed
+from orchestrator.core.notices import CallUnmuted, CallVerified, MuteDoubted, MuteDrifted, MuteForeign, MuteReaffirmed
 from orchestrator.core.reconcile import Ask, Later, Settled
 from tests.core.world import T0, World, extension, in_sight, talking
 
@@ -261,6 +261,22 @@ def test_a_lost_release_that_is_applied_late_does_not_win() -> None:
     assert world.settle() == [("c1", True)]
     assert world.of(MuteReaffirmed) == [MuteReaffirmed("c1", True, "a1")]
     assert world.decision("c1") == Settled("as wanted")
+
+
+def test_where_its_cover_ends_before_that_it_is_told_that_nobody_knows() -> None:
+    world = muted_after_a_lost_release()
+    world.passes(3)
+    world.ends("next")
+    assert world.of(MuteDoubted) == [MuteDoubted("c1")]
+
+
+def test_so_it_is_where_the_call_is_over_before_that() -> None:
+    world = muted_after_a_lost_release()
+    world.passes(3)
+    world.sees("s1")
+    world.passes(2)
+    world.attempt("c1", Verdict.NOT_FOUND)
+    assert world.of(MuteDoubted) == [MuteDoubted("c1")]
 
 
 def test_covered_again_it_does_not_wait_for_what_its_release_had_to_wait_for() -> None:

@@ -40,6 +40,7 @@ export default {
   "event.section.exposed": "Call EXPOSED",
   "event.mute.drifted": "Mute did not hold",
   "event.mute.reaffirmed": "Asked once more",
+  "event.mute.doubted": "Mute in doubt",
   "event.extension.muted": "Extension muted",
   "event.extension.unmuted": "Extension open again",
   "event.api.asked": "Asked for",

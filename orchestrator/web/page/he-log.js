@@ -40,6 +40,7 @@ export default {
   "event.section.exposed": "שיחה חשופה",
   "event.mute.drifted": "ההשתקה לא החזיקה",
   "event.mute.reaffirmed": "בקשה חוזרת",
+  "event.mute.doubted": "השתקה בספק",
   "event.extension.muted": "שלוחה הושתקה",
   "event.extension.unmuted": "שלוחה נפתחה",
   "event.api.asked": "נשלחה בקשה",
