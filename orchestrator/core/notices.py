@@ -146,8 +146,8 @@ class MuteReaffirmed(Struct, frozen=True):
 
 
 class MuteDoubted(Struct, frozen=True):
-    """Before a confirmed mute could be asked for once more its cover ended, or the call: whether a request to open had
-    come after it will not be known."""
+    """Before a confirmed mute could be asked for once more, its cover ended, or the call: whether a request to open
+    had come after it will not be known."""
 
     ivrid: str
 
