@@ -99,7 +99,7 @@ class Figures:
             must = self._wrong_since(ivrid, since, muted=True)
             least_s = None if must is None else now - max(must, self._judge.awake_since)
             # By wrong clocks the section may have run out before, and begun anew without this call.
-            most_s = math.inf if told.tolerance_s else now - since
+            most_s = math.inf if told.tolerance_s else now - told.perhaps_uncovered_at.get(ivrid, -math.inf)
             self._compare(told, event, ivrid, said_ms, most_s, least_s)
 
     def _compare(

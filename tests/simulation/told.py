@@ -49,6 +49,8 @@ class Told:
         self._now = 0.0
         self.uncovered_at: dict[str, float] = {}
         """ivrid -> when its last cover ended."""
+        self.perhaps_uncovered_at: dict[str, float] = {}
+        """ivrid -> when the last one ended that had to be known: what covers it still may not be known."""
         self.last_cover: dict[str, Cover | None] = {}
         """ivrid -> the one that ended then; None: two did at one moment."""
         self.covers: list[tuple[str, float, float, bool]] = []
@@ -83,6 +85,7 @@ class Told:
         heir.doubtful = self.doubtful | doubtful
         heir.ended = {name: ended for name, ended in self.ended.items() if ended.at <= upto}
         heir.uncovered_at = {ivrid: at for ivrid, at in self.uncovered_at.items() if at <= upto}
+        heir.perhaps_uncovered_at = dict(self.perhaps_uncovered_at)
         ended_late = {name for name, ended in self.ended.items() if ended.at > upto}
         heir._unsure = self._unsure | ended_late
         late = [section for name in ended_late if (section := self.ended[name].section) is not None]
@@ -214,9 +217,11 @@ class Told:
                 del self._idle_since[section.section_id]
 
     def _let_go(self, section_id: str, at: float) -> None:
-        for ivrid in self._holding.pop(section_id, ()):
+        for ivrid, since in self._holding.pop(section_id, {}).items():
             if not self.maybe(ivrid):
                 self.uncovered_at[ivrid] = at
+                if since < math.inf:
+                    self.perhaps_uncovered_at[ivrid] = at
 
     def _end(self, section_id: str, at: float, *, final: bool) -> None:
         section = self.coverage.sections.get(section_id)
@@ -235,12 +240,14 @@ class Told:
             if section_id not in self._unsure and ivrid not in self.doubtful and pair not in self._unsure_pairs:
                 self.covers.append((ivrid, self._since[pair], at, True))
         covers = {ivrid: self.cover(ivrid) for ivrid in section.calls}
+        sure = [ivrid for ivrid in section.calls if self._is_sure(ivrid)]
         for ivrid in self.coverage.end(section_id):
             since, _ = self.covered_since.pop(ivrid, None), self._sure_since.pop(ivrid, None)
             if since is not None:
                 self.covers.append((ivrid, since, at, False))
             self.last_cover[ivrid] = covers[ivrid] if self.uncovered_at.get(ivrid) != at else None
             self.uncovered_at[ivrid] = at
+        self.perhaps_uncovered_at.update((ivrid, at) for ivrid in sure if not self._is_sure(ivrid))
         for ivrid in section.calls & self._sure_since.keys():
             if not self._is_sure(ivrid):  # what may cover it still may not be known
                 del self._sure_since[ivrid]
