@@ -60,8 +60,9 @@ class Processes:
         self._tell = tell
         self._dead: list[Process] = []
         self._deposed: set[Process] = set()
-        self._asleep_then: set[Process] = set()
-        """Those that stood still when another took the account."""
+        self._deaf_then: set[Process] = set()
+        """Those that could not hear of it when another took the account: they stood still, or had yet to find their
+        way back to Redis."""
         self._began_at: dict[Process, float] = {}
         self._started = 0
         self._stopping: dict[Daemon, float] = {}
@@ -135,8 +136,8 @@ class Processes:
             told.message(message, self._clock.now())
 
     def unaware(self, process: Process) -> bool:
-        """Whether it stood still when another took the account, and no Redis has told it of that since."""
-        return process in self._asleep_then and self._memory.well_for_s < RECOVERED_S
+        """Whether it could not hear of it when another took the account, and no Redis has told it since."""
+        return process in self._deaf_then and self._memory.well_for_s < RECOVERED_S
 
     def written(self, process: Process) -> Written | None:
         """The claims in Redis; None: it was not well a moment ago, or the process has just begun or gone on."""
@@ -150,8 +151,8 @@ class Processes:
     def _take_over(self, daemon: Daemon) -> Told:
         if not self._redis.data.takes_no_writes:  # else the one before may not hear of it, and works on beside
             for process in list(self._tolds):
-                if process.stopped and not process.killed:
-                    self._asleep_then.add(process)
+                if not process.killed and (process.stopped or self._memory.well_for_s < RECOVERED_S):
+                    self._deaf_then.add(process)
                 self._leave(process)
         told, upto = self._legacy
         doubtful = {ivrid for ivrid, at in self._judge.last_request.items() if at > upto}
