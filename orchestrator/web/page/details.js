@@ -19,7 +19,6 @@ export class Details {
   constructor({ app, schedule, act }) {
     Object.assign(this, { app, schedule, act });
     this.subject = null;
-    this.buttons = new Map();
     by("details-close").addEventListener("click", () => this.close());
   }
 
@@ -57,7 +56,7 @@ export class Details {
     if (kind === "call" && this.drawn && this.drawn[0] !== entry) this.#askSoon();
     this.drawn = about;
     by("details-name").replaceChildren(t(`details_${kind}`), " ", id(this.subject.name));
-    const focused = [...this.buttons.values()].find((button) => button === document.activeElement);
+    const focused = this.buttons.get(document.activeElement?.dataset.act);
     by("details-body").replaceChildren(...(kind === "call" ? this.#call(entry, covering) : this.#section(entry)));
     if (focused) (focused.isConnected ? focused : by("details-name")).focus({ preventScroll: true });
   }
