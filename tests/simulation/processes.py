@@ -151,7 +151,7 @@ class Processes:
     def _take_over(self, daemon: Daemon) -> Told:
         if not self._redis.data.takes_no_writes:  # else the one before may not hear of it, and works on beside
             for process in list(self._tolds):
-                if not process.killed and (process.stopped or self._memory.well_for_s < RECOVERED_S):
+                if process.stopped or self._memory.well_for_s < RECOVERED_S:
                     self._deaf_then.add(process)
                 self._leave(process)
         told, upto = self._legacy
